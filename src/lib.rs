@@ -1,0 +1,4 @@
+//! Postern connects national border-control systems to INTERPOL's databases.
+//!
+//! The rooms of the house, from the top down; a room knows what stands below it, never above. See
+//! `ARCHITECTURE.md` for the map and the invariants.
