@@ -3,6 +3,11 @@
 //! The rooms of the house, from the top down; a room knows what stands below it, never above. See
 //! `ARCHITECTURE.md` for the map and the invariants.
 
+pub mod adapters;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod grants;
+pub mod keys;
+pub mod log;
 pub mod screening;
