@@ -209,19 +209,26 @@ pub(super) fn one_of(names: &[&str], written: &str) -> String {
     }
 }
 
-/// Levenshtein's distance: how many characters must be put in, left out or changed.
+/// How many characters must be put in, left out, changed or swapped with their neighbour (Damerau's distance).
 fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().take(64).collect();
     let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+    let mut rows = [Vec::new(), (0..=b.len()).collect::<Vec<usize>>()];
+    for (i, x) in a.iter().enumerate() {
+        let [before, last] = &rows;
+        let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+            let changed = last[j] + usize::from(x != y);
+            let mut steps = changed.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                steps = steps.min(before[j - 1] + 1);
+            }
+            row.push(steps);
         }
+        let [_, last] = rows;
+        rows = [last, row];
     }
-    row[b.len()]
+    rows[1][b.len()]
 }
 
 /// The first sentence of an option's document.
@@ -255,6 +262,14 @@ mod tests {
         assert!(!good);
         assert_eq!(problems.len(), 2, "{problems:#?}");
         assert!(problems[0].starts_with("p.toml:1:1: postern: the key is mandatory"), "{}", problems[0]);
+    }
+
+    // Proves that one slip of the finger is one step, whatever its kind.
+    #[test]
+    fn distances() {
+        for (written, steps) in [("sltd", 0), ("stld", 1), ("sld", 1), ("slltd", 1), ("slts", 1), ("", 4)] {
+            assert_eq!(distance(written, "sltd"), steps, "{written}");
+        }
     }
 
     // Proves that every fault of shape is told in one run, each at its place with its remedy.
