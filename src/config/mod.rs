@@ -1,0 +1,3 @@
+//! From files to checked settings.
+
+pub mod file;
