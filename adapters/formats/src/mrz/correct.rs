@@ -118,19 +118,11 @@ fn has_letter_for_digit(layout: &Layout, text: &[u8; TEXT_MAX]) -> bool {
             letter(d.check) | text[d.date.range()].iter().fold(false, |found, c| found | (*c >= b'A'))
         })
     };
-    letter(number_check_at(layout, text))
+    letter(number::check_column(layout, text))
         | letter(layout.optional_check)
         | letter(layout.composite)
         | dated(&layout.birth)
         | dated(&layout.expiry)
-}
-
-/// Where the number's check digit is printed: in its column, or after an overflow.
-fn number_check_at(layout: &Layout, text: &[u8; TEXT_MAX]) -> Option<usize> {
-    match number::overflow(layout, text) {
-        Some(rest) => Some(rest.range().end),
-        None => layout.number_check,
-    }
 }
 
 #[cold]
@@ -140,7 +132,7 @@ fn numeric(layout: &Layout, text: &mut [u8; TEXT_MAX], done: &mut Corrections) {
         let field = columns.date.range().chain(check..=check);
         attempt(text, done, field, |text| digit_agrees(text, &[columns.date], check));
     }
-    if let Some(at) = number_check_at(layout, text) {
+    if let Some(at) = number::check_column(layout, text) {
         attempt(text, done, at..at + 1, |text| {
             number::read(layout, text, &Values::of(text)).verdict() == Some(Verdict::Agrees)
         });

@@ -26,12 +26,25 @@ pub enum LongVariant {
     Neither,
 }
 
+impl LongVariant {
+    /// A stable lower-case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FillerExcluded => "filler_excluded",
+            Self::FillerIncluded => "filler_included",
+            Self::Both => "both",
+            Self::Neither => "neither",
+        }
+    }
+}
+
 /// How far a number may be trusted, from its check digit alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Confidence {
     /// The digit agrees, and no character has a look-alike that it could not tell.
     Confirmed,
-    /// The digit agrees, but a look-alike of equal value could stand in the number.
+    /// The digit agrees, but a look-alike of equal value could stand in the number, or the digit itself was read as a
+    /// letter and corrected.
     ConfirmedBlind,
     /// There is no check digit.
     Unconfirmed,
@@ -93,8 +106,8 @@ impl DocumentNumber {
         blind_spots(self.as_bytes())
     }
 
-    /// How far the number may be trusted.
-    pub fn confidence(&self) -> Confidence {
+    /// How far the number may be trusted, as far as it tells itself.
+    pub(super) fn confidence(&self) -> Confidence {
         match self.verdict {
             Some(Verdict::Disagrees) => Confidence::Contradicted,
             Some(Verdict::Absent) | None => Confidence::Unconfirmed,
@@ -120,6 +133,14 @@ pub(super) fn overflow(layout: &Layout, text: &[u8; TEXT_MAX]) -> Option<Span> {
     let token = optional.iter().position(|c| *c == FILLER).unwrap_or(optional.len());
     let start = layout.optional[0].range().start;
     (token >= 2).then(|| span(start as u8, (start + token - 1) as u8))
+}
+
+/// Where the number's check digit is printed: in its column, or after an overflow.
+pub(super) fn check_column(layout: &Layout, text: &[u8; TEXT_MAX]) -> Option<usize> {
+    match overflow(layout, text) {
+        Some(rest) => Some(rest.range().end),
+        None => layout.number_check,
+    }
 }
 
 /// Reads the number and its verdict.

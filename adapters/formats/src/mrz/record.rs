@@ -104,14 +104,14 @@ impl Mrz {
         (0..3).map_while(|index| self.layout().line(index)).map(|columns| ascii_text(&self.text[columns]))
     }
 
-    /// All lines one after the other as they were read, in canonical characters, before any correction; fillers fill
-    /// what the layout has less than 90 columns.
-    pub fn as_read(&self) -> [u8; TEXT_MAX] {
+    /// The lines at their full width in canonical characters, as read, before any correction.
+    pub fn lines_as_read(&self) -> impl Iterator<Item = String> {
         let mut text = self.text;
         for correction in self.corrections() {
             text[usize::from(correction.position)] = correction.read;
         }
-        text
+        let columns = (0..3).map_while(|index| self.layout().line(index));
+        columns.map(move |columns| ascii_text(&text[columns]).to_owned())
     }
 
     /// The characters that were replaced because only another kind can stand in their place.
@@ -142,7 +142,15 @@ impl Mrz {
 
     /// How far the number may be trusted.
     pub fn confidence(&self) -> Confidence {
-        self.number.confidence()
+        match self.number.confidence() {
+            Confidence::Confirmed if self.number_digit_was_corrected() => Confidence::ConfirmedBlind,
+            confidence => confidence,
+        }
+    }
+
+    fn number_digit_was_corrected(&self) -> bool {
+        let at = number::check_column(self.layout(), &self.text);
+        self.corrections().iter().any(|one| Some(usize::from(one.position)) == at)
     }
 
     /// All verdicts.
