@@ -42,7 +42,7 @@ fn alternatives(document: &TravelDocument) -> Vec<(&str, AlternativeBasis)> {
 }
 
 fn number(document: &TravelDocument) -> Option<&str> {
-    document.number.as_ref().map(|number| number.reveal())
+    document.number.as_ref().map(postern_sdk::DocumentNumber::reveal)
 }
 
 fn json(value: &impl serde::Serialize) -> String {

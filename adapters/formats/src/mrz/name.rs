@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::check::FILLER;
+use super::number::ascii_text;
 
 /// The name of a zone. Components are joined by single fillers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,13 +24,14 @@ impl fmt::Debug for Names<'_> {
 
 impl<'a> Names<'a> {
     /// From one field that holds both identifiers.
-    pub(super) fn joint(field: &'a str) -> Self {
-        let (primary, secondary) = field.split_once("<<").unwrap_or((field, ""));
+    pub(super) fn joint(field: &'a [u8]) -> Self {
+        let separator = field.windows(2).position(|pair| pair == b"<<").unwrap_or(field.len());
+        let (primary, secondary) = field.split_at(separator);
         Self { primary: trim(primary), secondary: trim(secondary), truncated: ends_with_letter(field) }
     }
 
     /// From two fields of their own.
-    pub(super) fn apart(primary: &'a str, secondary: &'a str) -> Self {
+    pub(super) fn apart(primary: &'a [u8], secondary: &'a [u8]) -> Self {
         let truncated = ends_with_letter(primary) || ends_with_letter(secondary);
         Self { primary: trim(primary), secondary: trim(secondary), truncated }
     }
@@ -64,10 +66,12 @@ fn components(identifier: &str) -> impl Iterator<Item = &str> {
     identifier.split('<').filter(|part| !part.is_empty())
 }
 
-fn trim(identifier: &str) -> &str {
-    identifier.trim_matches(FILLER as char)
+fn trim(identifier: &[u8]) -> &str {
+    let start = identifier.iter().position(|c| *c != FILLER).unwrap_or(identifier.len());
+    let end = identifier.iter().rposition(|c| *c != FILLER).map_or(start, |last| last + 1);
+    ascii_text(&identifier[start..end])
 }
 
-fn ends_with_letter(field: &str) -> bool {
-    field.as_bytes().last().is_some_and(u8::is_ascii_uppercase)
+fn ends_with_letter(field: &[u8]) -> bool {
+    field.last().is_some_and(u8::is_ascii_uppercase)
 }

@@ -43,8 +43,8 @@ impl LongVariant {
 pub enum Confidence {
     /// The digit agrees, and no character has a look-alike that it could not tell.
     Confirmed,
-    /// The digit agrees, but a look-alike of equal value could stand in the number, or the digit itself was read as a
-    /// letter and corrected.
+    /// The digit agrees, but a look-alike of equal value could stand in the number, the digit itself was read as a
+    /// letter and corrected, or the composite digit, which covers the number too, disagrees.
     ConfirmedBlind,
     /// There is no check digit.
     Unconfirmed,

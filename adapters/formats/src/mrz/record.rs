@@ -143,12 +143,16 @@ impl Mrz {
     /// How far the number may be trusted.
     pub fn confidence(&self) -> Confidence {
         match self.number.confidence() {
-            Confidence::Confirmed if self.number_digit_was_corrected() => Confidence::ConfirmedBlind,
+            Confidence::Confirmed if self.has_a_doubt() => Confidence::ConfirmedBlind,
             confidence => confidence,
         }
     }
 
-    fn number_digit_was_corrected(&self) -> bool {
+    /// Whether the number's digit was itself corrected, or the composite digit, which covers the number too, disagrees.
+    fn has_a_doubt(&self) -> bool {
+        if self.checks.composite == Some(Verdict::Disagrees) {
+            return true;
+        }
         let at = number::check_column(self.layout(), &self.text);
         self.corrections().iter().any(|one| Some(usize::from(one.position)) == at)
     }
@@ -161,10 +165,11 @@ impl Mrz {
     /// The names.
     pub fn names(&self) -> Names<'_> {
         let layout = self.layout();
+        let name = &self.text[layout.name.range()];
         if layout.given_names.is_empty() {
-            Names::joint(self.view(layout.name))
+            Names::joint(name)
         } else {
-            Names::apart(self.view(layout.name), self.view(layout.given_names))
+            Names::apart(name, &self.text[layout.given_names.range()])
         }
     }
 
@@ -196,7 +201,9 @@ impl Mrz {
 
     /// The optional data as printed, fillers included, after what a long number took; empty fields are left out.
     pub fn optional_data(&self) -> impl Iterator<Item = &str> {
-        self.optional_spans().map(|span| self.view(span)).filter(|data| data.bytes().any(|c| c != FILLER))
+        self.optional_spans()
+            .map(|span| self.view(span))
+            .filter(|data| data.as_bytes().iter().any(|c| *c != FILLER))
     }
 
     fn optional_spans(&self) -> impl Iterator<Item = Span> + use<'_> {
