@@ -59,13 +59,13 @@ impl<const N: usize> Values<N> {
 }
 
 #[inline]
-fn weigh(values: &[u8], phase: usize) -> u32 {
-    // At most 35 × 7 = 245, so a product fits a byte and the loop vectorises.
-    values.iter().zip(&WEIGHTS[phase..]).map(|(value, weight)| u32::from(value * weight)).sum()
+fn weigh(values: &[u8], phase: usize) -> u16 {
+    // A product is at most 35 × 7 = 245 and fits a byte, a sum at most 72 × 245: narrow types vectorise best.
+    values.iter().zip(&WEIGHTS[phase..]).map(|(value, weight)| u16::from(value * weight)).sum()
 }
 
 #[inline]
-fn ascii(sum: u32) -> u8 {
+fn ascii(sum: u16) -> u8 {
     // The remainder is below 10.
     b'0' + (sum % 10) as u8
 }
@@ -81,7 +81,7 @@ pub fn check_digit(data: &[u8]) -> Option<u8> {
         if !(character.is_ascii_digit() || character.is_ascii_uppercase() || character == FILLER) {
             return None;
         }
-        sum = (sum + u32::from(value(character)) * [7, 3, 1][index % 3]) % 10;
+        sum = (sum + u16::from(value(character)) * [7, 3, 1][index % 3]) % 10;
     }
     Some(ascii(sum))
 }
@@ -160,7 +160,7 @@ impl BlindSpots {
 
 /// The blind spots of a number in canonical characters, without its trailing fillers.
 pub fn blind_spots(number: &[u8]) -> BlindSpots {
-    let lookalikes = number.iter().filter(|c| matches!(c, b'6' | b'G' | b'1' | b'L')).count();
+    let lookalikes = number.iter().filter(|c| has_lookalike(**c)).count();
     let inner = number.iter().filter(|c| **c == FILLER).count();
     let zero_at_end = usize::from(number.last() == Some(&b'0'));
     let swaps = number.windows(2).filter(|pair| swap_is_invisible(pair[0], pair[1])).count();
@@ -170,6 +170,17 @@ pub fn blind_spots(number: &[u8]) -> BlindSpots {
         zero_or_filler: (inner + zero_at_end) as u8,
         swaps: swaps as u8,
     }
+}
+
+/// The same as [`BlindSpots::misreading_possible`] of [`blind_spots`], without counting.
+#[inline]
+pub(super) fn misreading_possible(number: &[u8]) -> bool {
+    number.iter().fold(number.last() == Some(&b'0'), |found, c| found | has_lookalike(*c) | (*c == FILLER))
+}
+
+#[inline]
+const fn has_lookalike(character: u8) -> bool {
+    matches!(character, b'6' | b'G' | b'1' | b'L')
 }
 
 fn swap_is_invisible(left: u8, right: u8) -> bool {

@@ -25,7 +25,8 @@ impl fmt::Debug for Names<'_> {
 impl<'a> Names<'a> {
     /// From one field that holds both identifiers.
     pub(super) fn joint(field: &'a [u8]) -> Self {
-        let separator = field.windows(2).position(|pair| pair == b"<<").unwrap_or(field.len());
+        let doubled = |at: &usize| field.get(at + 1) == Some(&FILLER);
+        let separator = memchr::memchr_iter(FILLER, field).find(doubled).unwrap_or(field.len());
         let (primary, secondary) = field.split_at(separator);
         Self { primary: trim(primary), secondary: trim(secondary), truncated: ends_with_letter(field) }
     }
@@ -63,7 +64,7 @@ impl<'a> Names<'a> {
 }
 
 fn components(identifier: &str) -> impl Iterator<Item = &str> {
-    identifier.split('<').filter(|part| !part.is_empty())
+    identifier.as_bytes().split(|c| *c == FILLER).filter(|part| !part.is_empty()).map(ascii_text)
 }
 
 fn trim(identifier: &[u8]) -> &str {

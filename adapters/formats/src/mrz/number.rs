@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use super::check::{BlindSpots, FILLER, Values, Verdict, blind_spots};
+use super::check::{BlindSpots, FILLER, Values, Verdict, blind_spots, misreading_possible};
 use super::format::{Layout, Span, TEXT_MAX, span};
 
 /// Longest number: nine characters and the thirteen that fit before check digit and filler in a TD1's first line.
@@ -111,7 +111,7 @@ impl DocumentNumber {
         match self.verdict {
             Some(Verdict::Disagrees) => Confidence::Contradicted,
             Some(Verdict::Absent) | None => Confidence::Unconfirmed,
-            Some(Verdict::Agrees) if self.blind_spots().misreading_possible() => Confidence::ConfirmedBlind,
+            Some(Verdict::Agrees) if misreading_possible(self.as_bytes()) => Confidence::ConfirmedBlind,
             Some(Verdict::Agrees) => Confidence::Confirmed,
         }
     }

@@ -131,8 +131,9 @@ impl Mrz {
 
     /// The nationality's three columns; `None` where the layout has none or nothing is printed.
     pub fn nationality(&self) -> Option<&str> {
-        let printed = self.view(self.layout().nationality);
-        (!printed.bytes().all(|c| c == FILLER)).then_some(printed)
+        let columns = self.layout().nationality;
+        let printed = self.text[columns.range()].iter().any(|c| *c != FILLER);
+        printed.then(|| self.view(columns))
     }
 
     /// The document number, in full where it overflows.
@@ -201,25 +202,23 @@ impl Mrz {
 
     /// The optional data as printed, fillers included, after what a long number took; empty fields are left out.
     pub fn optional_data(&self) -> impl Iterator<Item = &str> {
-        self.optional_spans()
-            .map(|span| self.view(span))
-            .filter(|data| data.as_bytes().iter().any(|c| *c != FILLER))
+        self.optional_fields().map(ascii_text).filter(|data| data.bytes().any(|c| c != FILLER))
     }
 
-    fn optional_spans(&self) -> impl Iterator<Item = Span> + use<'_> {
+    fn optional_fields(&self) -> impl Iterator<Item = &[u8]> {
         let [mut first, second] = self.layout().optional;
         if let Some(rest) = number::overflow(self.layout(), &self.text) {
             let end = first.range().end;
             first = super::format::span((rest.range().end + 1).min(end) as u8, end as u8);
         }
-        [first, second].into_iter().filter(|span| !span.is_empty())
+        [first, second].into_iter().map(|span| &self.text[span.range()])
     }
 
     /// Numbers in the optional data: of each field the first run of five or more letters and digits with at least
     /// two digits. Of a Swiss licence, the holder's number with and without the card's version.
     pub fn optional_numbers(&self) -> impl Iterator<Item = OptionalNumber<'_>> {
         let verdict = self.checks.optional;
-        self.optional_data().filter_map(number_in).map(move |text| OptionalNumber { text, verdict })
+        self.optional_fields().filter_map(number_in).map(move |text| OptionalNumber { text, verdict })
     }
 
     /// Numbers that may have been meant when the number's check digit disagrees; none otherwise.
@@ -228,8 +227,8 @@ impl Mrz {
     }
 }
 
-fn number_in(data: &str) -> Option<&str> {
-    let long_enough = |run: &&str| run.len() >= NUMBER_MIN;
-    let digits = |run: &&str| run.bytes().filter(u8::is_ascii_digit).count() >= 2;
-    data.split('<').filter(long_enough).find(digits)
+fn number_in(data: &[u8]) -> Option<&str> {
+    let is_number =
+        |run: &&[u8]| run.len() >= NUMBER_MIN && run.iter().filter(|c| c.is_ascii_digit()).count() >= 2;
+    data.split(|c| *c == FILLER).find(is_number).map(ascii_text)
 }
