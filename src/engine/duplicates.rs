@@ -139,6 +139,7 @@ mod tests {
     use super::*;
 
     const KEY: SenderKey = SenderKey([1; 16]);
+    const POSITION: Position = Position { sequence: 1, segment: 1, offset: 4_096 };
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -161,7 +162,7 @@ mod tests {
         let duplicates = window();
         let Claim::New(guard) = duplicates.claim(KEY, at(0)) else { panic!("not new") };
         let Claim::Wait(mut done) = duplicates.claim(KEY, at(0)) else { panic!("not waiting") };
-        guard.answered(Position::default(), at(1));
+        guard.answered(POSITION, at(1));
         assert!(done.changed().await.is_err());
         assert!(matches!(duplicates.claim(KEY, at(2)), Claim::Answered(_)));
     }
@@ -172,11 +173,11 @@ mod tests {
         let duplicates = window();
         drop(duplicates.claim(KEY, at(0)));
         assert!(matches!(duplicates.claim(KEY, at(0)), Claim::New(_)));
-        duplicates.restore(KEY, Position::default(), at(0));
+        duplicates.restore(KEY, POSITION, at(0));
         assert!(matches!(duplicates.claim(KEY, at(10)), Claim::Answered(_)));
         assert!(matches!(duplicates.claim(KEY, at(11)), Claim::New(_)));
         for other in 2..=4 {
-            duplicates.restore(SenderKey([other; 16]), Position::default(), at(11));
+            duplicates.restore(SenderKey([other; 16]), POSITION, at(11));
         }
         assert!(matches!(duplicates.claim(SenderKey([2; 16]), at(11)), Claim::New(_)));
         assert!(matches!(duplicates.claim(SenderKey([4; 16]), at(11)), Claim::Answered(_)));

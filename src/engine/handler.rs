@@ -19,9 +19,9 @@ use super::record::{Body, Section, Trip, replies};
 use super::stats::{LaneStats, Stats};
 use crate::clock::{Clock, Reading};
 use crate::grants::{Decision, Grants};
-use crate::journal::{Entry, Journal, Kind, Position};
-use crate::lane::{Frame, Handled, Receipt};
-use crate::screening::{Order, Policy, Screened, Screener};
+use crate::journal::{Announcement, Entry, Journal, Kind, Position};
+use crate::lane::{Frame, Handled, Handler, Handling, Receipt};
+use crate::screening::{Mode, Order, Policy, Screened, Screener};
 
 /// What all lanes share.
 pub struct Shared {
@@ -64,11 +64,16 @@ pub struct LaneSettings {
 }
 
 /// Answers the frames of one lane.
-pub struct LaneHandler {
+#[derive(Clone)]
+pub struct LaneHandler(Arc<Desk>);
+
+/// The desk at which a lane's messages are answered.
+struct Desk {
     shared: Arc<Shared>,
     settings: LaneSettings,
     stats: LaneStats,
     control: AtomicU64,
+    from_memory: bool,
 }
 
 /// The points in time of one message.
@@ -93,31 +98,41 @@ impl LaneHandler {
     /// A handler of a lane.
     pub fn new(shared: Arc<Shared>, settings: LaneSettings) -> Self {
         let stats = LaneStats::new(&settings.name);
-        Self { shared, settings, stats, control: AtomicU64::new(1) }
+        let from_memory = settings.policy.databases.values().all(|mode| matches!(mode, Mode::Mind | Mode::MindThenFind));
+        Self(Arc::new(Desk { shared, settings, stats, control: AtomicU64::new(1), from_memory }))
+    }
+}
+
+impl Handler for LaneHandler {
+    fn handle(&self, frame: Frame) -> Handling {
+        let desk = Arc::clone(&self.0);
+        Box::pin(async move { desk.answer(frame).await })
     }
 
+    fn sent(&self, receipt: Receipt, written: bool) {
+        for reference in receipt.0 {
+            let entry = Entry::new(Kind::ReplySent, reference.0, vec![u8::from(written)]);
+            // Dropped under load: it is counted by the journal, and the answer's own record stands.
+            let _ = self.0.shared.journal.append_unsynced(entry);
+        }
+    }
+
+    fn refuse(&self, fault: Fault, _client: Option<&str>) -> Reply {
+        self.0.count_refusal();
+        self.0.refusal(&fault, &self.0.stamp(reference(), View::Gate))
+    }
+}
+
+impl Desk {
     /// Answers a frame. The replies are durable when they come back.
-    pub async fn answer(&self, frame: Frame) -> Handled {
-        let _announced = self.shared.journal.announce();
+    async fn answer(&self, frame: Frame) -> Handled {
+        let mut announced = self.from_memory.then(|| self.shared.journal.expect());
         let times = self.times(&frame);
         let mut handled = Handled::default();
         for inbound in self.decode(&frame.bytes) {
-            self.inbound(inbound, &frame, &times, &mut handled).await;
+            self.inbound(inbound, &frame, &times, &mut announced, &mut handled).await;
         }
         handled
-    }
-
-    /// Notes that the reply of a receipt was written out, or could not be. The record is not waited for.
-    pub fn sent(&self, receipt: &Receipt, written: bool) {
-        for reference in &receipt.references {
-            let body = vec![u8::from(written)];
-            self.shared.journal.append_unsynced(Entry { kind: Kind::ReplySent, matter: reference.0, body });
-        }
-    }
-
-    /// The native refusal of a frame that the lane could not read.
-    pub fn refuse(&self, fault: &Fault) -> Reply {
-        self.refusal(fault, &self.stamp(reference(), View::Gate))
     }
 
     fn times(&self, frame: &Frame) -> Times {
@@ -138,17 +153,26 @@ impl LaneHandler {
         }
     }
 
-    async fn inbound(&self, inbound: Inbound, frame: &Frame, times: &Times, handled: &mut Handled) {
+    async fn inbound(
+        &self,
+        inbound: Inbound,
+        frame: &Frame,
+        times: &Times,
+        announced: &mut Option<Announcement>,
+        handled: &mut Handled,
+    ) {
         let reference = reference();
         let result = match inbound {
-            Inbound::Query(exchange) => self.query(exchange, reference, frame, times).await,
+            Inbound::Query(exchange) => self.query(exchange, reference, frame, times, announced).await,
             Inbound::Control(control) => Ok(self.control(&control, reference)),
             Inbound::Fault(fault) => Err(fault),
             Inbound::Part(_) => Err(Fault::new(FaultCode::UNSUPPORTED)),
         };
-        handled.receipt.references.push(reference);
         match result {
-            Ok(replies) => handled.replies.extend(replies),
+            Ok(replies) => {
+                handled.receipt.0.push(reference);
+                handled.replies.extend(replies);
+            }
             Err(fault) => handled.replies.push(self.refuse_message(&fault, reference, frame)),
         }
     }

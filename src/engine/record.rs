@@ -35,6 +35,8 @@ pub enum Section {
     Native = 7,
     /// A [`postern_sdk::Fault`] as JSON, in the record of a refusal.
     Fault = 8,
+    /// A [`super::late::LateRecord`] as JSON.
+    Late = 9,
 }
 
 /// Where a message came in and when it passed which point. Times are UTC.
