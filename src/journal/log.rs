@@ -42,6 +42,8 @@ pub(crate) struct Log {
     pub(crate) poisoned: u64,
     /// How long the last write and sync took.
     pub(crate) last_sync: Duration,
+    /// How long all of them took together.
+    pub(crate) total_sync: Duration,
 }
 
 /// The segment being written.
@@ -87,6 +89,7 @@ impl Log {
             positions: Vec::new(),
             poisoned: 0,
             last_sync: Duration::ZERO,
+            total_sync: Duration::ZERO,
         }
     }
 
@@ -257,6 +260,7 @@ impl Log {
         active.file.write_at(bytes, active.offset)?;
         active.file.sync_data()?;
         self.last_sync = begun.elapsed();
+        self.total_sync += self.last_sync;
         active.offset += bytes.len() as u64;
         Ok(())
     }
