@@ -47,6 +47,7 @@ pub(crate) struct Counters {
     pub(crate) failed_groups: AtomicU64,
     pub(crate) poisoned_segments: AtomicU64,
     pub(crate) last_sync_us: AtomicU64,
+    pub(crate) total_sync_us: AtomicU64,
 }
 
 /// Figures since the opening, for metrics.
@@ -65,6 +66,8 @@ pub struct Stats {
     pub dropped_unsynced: u64,
     /// How long the last write and sync took, in µs.
     pub last_sync_us: u64,
+    /// How long all writes and syncs took together, in µs; over the groups it gives the mean.
+    pub total_sync_us: u64,
     /// Records in the queue that somebody waits for.
     pub queued: usize,
 }
@@ -138,6 +141,7 @@ impl Journal {
             poisoned_segments: read(&counters.poisoned_segments),
             dropped_unsynced: read(&self.inner.queue.dropped_unsynced),
             last_sync_us: read(&counters.last_sync_us),
+            total_sync_us: read(&counters.total_sync_us),
             queued: self.inner.queue.waiters(),
         }
     }

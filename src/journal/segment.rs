@@ -81,6 +81,8 @@ pub(crate) enum Step {
 pub(crate) struct Tail {
     /// Behind the last sound frame.
     pub(crate) end: u64,
+    /// Where the last sound frame's group began: nothing vouches for what stands between here and the end.
+    pub(crate) last_group: u64,
     /// Whether bytes of an unfinished write follow.
     pub(crate) torn: bool,
     /// Whether the segment was finished properly.
@@ -92,6 +94,7 @@ pub(crate) struct Tail {
 pub(crate) struct SegmentWalk {
     cursor: Cursor,
     offset: u64,
+    last_group: u64,
     /// What the next frame must follow; unknown behind damage.
     expected: Option<Link>,
     /// Where the successor took over.
@@ -115,6 +118,7 @@ impl SegmentWalk {
         Self {
             cursor: Cursor::new(file, seed),
             offset: HEADER_BLOCK_BYTES,
+            last_group: HEADER_BLOCK_BYTES,
             expected: start.map(Link::of),
             successor,
             reached: false,
@@ -145,7 +149,13 @@ impl SegmentWalk {
     }
 
     fn end(&self, torn: bool) -> Step {
-        Step::End(Tail { end: self.offset, torn, finished: self.finished, open: !self.reached })
+        Step::End(Tail {
+            end: self.offset,
+            last_group: self.last_group,
+            torn,
+            finished: self.finished,
+            open: !self.reached,
+        })
     }
 
     fn frame(&mut self, header: FrameHeader, hash: ChainHash) -> io::Result<Step> {
@@ -156,6 +166,7 @@ impl SegmentWalk {
         let at = self.offset;
         self.offset += header.frame_bytes() as u64;
         self.expected = Some(Link { next_sequence: header.sequence + u64::from(header.is_record()), hash });
+        self.last_group = header.group_offset.into();
         self.finished = header.kind == KIND_END;
         Ok(Step::Frame(at, header, hash))
     }

@@ -158,7 +158,11 @@ impl Walk {
             self.pending.get_or_insert(Cause::Header);
             return Ok(());
         };
-        let file = self.storage.open(&found.name)?;
+        let file = match self.storage.open(&found.name) {
+            // A writer that closed beside us removed the segment that it had prepared.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !found.started() => return Ok(()),
+            file => file?,
+        };
         let successor = found.start.and_then(|_| self.successor());
         if let Some(start) = &found.start {
             self.head = Link::of(start);
@@ -175,7 +179,8 @@ impl Walk {
     fn leave(&mut self, tail: Tail) -> Next {
         let left = self.current;
         self.entered = false;
-        if self.frames.take().is_none() {
+        self.frames = None;
+        if self.segments[left].header.is_none() {
             self.skip_unreadable_sequences();
         }
         self.current += 1;

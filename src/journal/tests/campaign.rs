@@ -15,11 +15,11 @@ struct Model {
 }
 
 impl Model {
-    fn commit(&mut self, log: &mut Log, bodies: Vec<Vec<u8>>) -> bool {
+    fn commit(&mut self, log: &mut Log, bodies: &[Vec<u8>]) -> bool {
         let batch: Vec<_> = bodies.iter().cloned().map(entry).collect();
         let outcome = log.commit(&batch);
         let durable = log.positions.len();
-        for (position, body) in log.positions.iter().zip(&bodies) {
+        for (position, body) in log.positions.iter().zip(bodies) {
             self.acknowledged.push(body.clone());
             assert_eq!(position.sequence, self.acknowledged.len() as u64);
         }
@@ -55,8 +55,9 @@ fn workload(storage: &TornStorage, model: &mut Model, patient: bool) {
         model.acknowledged = records.into_iter().map(|record| record.body).collect();
         model.attempted.clear();
         for group in 0..8 {
-            let bodies = (0..=(group * 3) % 4).map(|index| body(&mut serial, group * 7 + index)).collect();
-            if !model.commit(&mut log, bodies) && !patient {
+            let bodies: Vec<_> =
+                (0..=(group * 3) % 4).map(|index| body(&mut serial, group * 7 + index)).collect();
+            if !model.commit(&mut log, &bodies) && !patient {
                 return;
             }
             if group == 5 && log.mark().is_err() && !patient {
@@ -83,7 +84,7 @@ fn survives(storage: &TornStorage, model: &mut Model) {
     let found: Vec<_> = records.into_iter().map(|record| record.body).collect();
     model.check(&found);
     model.acknowledged = found;
-    assert!(model.commit(&mut log, vec![b"after".to_vec(), b"the crash".to_vec()]));
+    assert!(model.commit(&mut log, &[b"after".to_vec(), b"the crash".to_vec()]));
     log.close().unwrap();
     let report = verify(shared(storage)).unwrap();
     assert!(report.is_sound() && report.closed && report.unfinished.is_none(), "{report:?}");
@@ -161,9 +162,9 @@ fn a_failed_sync_poisons_the_segment_and_the_records_are_written_again() {
         let storage = TornStorage::new(seed);
         let (mut log, _, _) = open_log(&storage).unwrap();
         let mut model = Model::default();
-        assert!(model.commit(&mut log, vec![vec![1; 100]]));
+        assert!(model.commit(&mut log, &[vec![1; 100]]));
         storage.fail_at(storage.operations() + 1, EIO);
-        assert!(model.commit(&mut log, vec![vec![2; 700], vec![3; 20]]));
+        assert!(model.commit(&mut log, &[vec![2; 700], vec![3; 20]]));
         assert_eq!(log.poisoned, 1);
         assert_eq!(bodies(&storage), model.acknowledged);
         let storage = storage.restart();
@@ -179,10 +180,10 @@ fn a_full_disk_refuses_and_then_goes_on() {
     let (mut log, _, _) = open_log(&storage).unwrap();
     storage.fail_growth(Some(ENOSPC));
     let mut model = Model::default();
-    while model.commit(&mut log, vec![vec![9; 1000]]) {}
+    while model.commit(&mut log, &[vec![9; 1000]]) {}
     assert!(model.acknowledged.len() >= 6, "{}", model.acknowledged.len());
-    assert!(!model.commit(&mut log, vec![vec![8; 10]]));
+    assert!(!model.commit(&mut log, &[vec![8; 10]]));
     storage.fail_growth(None);
-    assert!(model.commit(&mut log, vec![vec![7; 10]]));
+    assert!(model.commit(&mut log, &[vec![7; 10]]));
     survives(&storage.restart(), &mut model);
 }
