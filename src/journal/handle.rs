@@ -3,6 +3,7 @@
 use super::Entry;
 use super::Position;
 use super::error::{CommitError, OpenError};
+use super::fetch::fetch;
 use super::log::Log;
 use super::options::Options;
 use super::queue::{Announcement, Queue};
@@ -30,6 +31,7 @@ pub struct Journal {
 struct Inner {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
+    storage: Arc<dyn Storage>,
     writer: Mutex<Option<JoinHandle<io::Result<()>>>>,
 }
 
@@ -93,7 +95,7 @@ impl Journal {
         let (recovery, resume) = recover(&storage, options, &mut visit)?;
         let spares = Spares::thread(Factory::new(Arc::clone(&storage), options))
             .map_err(OpenError::storage("starting a thread for"))?;
-        let mut log = Log::new(storage, spares, options, &resume);
+        let mut log = Log::new(Arc::clone(&storage), spares, options, &resume);
         log.open_segment().map_err(OpenError::storage("beginning a segment of"))?;
         let queue = Arc::new(Queue::new(options));
         let counters = Arc::new(Counters::default());
@@ -102,7 +104,7 @@ impl Journal {
             .name("journal".into())
             .spawn(move || writer.run())
             .map_err(OpenError::storage("starting the writer of"))?;
-        let inner = Inner { queue, counters, writer: Mutex::new(Some(thread)) };
+        let inner = Inner { queue, counters, storage, writer: Mutex::new(Some(thread)) };
         Ok((Self { inner: Arc::new(inner) }, recovery))
     }
 
@@ -122,6 +124,14 @@ impl Journal {
     /// [`Stats::dropped_unsynced`].
     pub fn append_unsynced(&self, entry: Entry) -> Result<(), CommitError> {
         self.inner.queue.push_unsynced(entry)
+    }
+
+    /// The body of the record at a position that a commit gave, read from the storage. This blocks.
+    ///
+    /// # Errors
+    /// What the storage said, or [`io::ErrorKind::InvalidData`] if the record is not sound.
+    pub fn read(&self, position: Position) -> io::Result<Vec<u8>> {
+        fetch(&*self.inner.storage, position)
     }
 
     /// Announces that a record will come soon, so that the writer may wait for it.

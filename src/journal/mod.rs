@@ -15,6 +15,7 @@
 
 mod cursor;
 mod error;
+mod fetch;
 pub mod format;
 mod handle;
 mod kind;

@@ -1,7 +1,7 @@
 //! The journal with its threads.
 
 use super::super::storage::FileStorage;
-use super::super::{CommitError, verify};
+use super::super::{CommitError, Position, verify};
 use super::*;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -177,4 +177,17 @@ fn verifying_beside_a_writer_finds_no_false_damage() {
     writer.join().unwrap();
     let report = verify(storage).unwrap();
     assert!(report.is_sound() && report.closed && report.records == 1200);
+}
+
+// Proves that a record can be read back by its position while the journal goes on, and that a wrong position is refused.
+#[tokio::test]
+async fn a_record_is_read_back_by_its_position() {
+    let storage = TornStorage::new(1);
+    let (journal, _) = open(&storage);
+    let first = journal.append(entry(b"first".to_vec())).await.unwrap();
+    let second = journal.append(entry(vec![7; 5_000])).await.unwrap();
+    assert_eq!(journal.read(first).unwrap(), b"first");
+    assert_eq!(journal.read(second).unwrap(), vec![7; 5_000]);
+    let elsewhere = Position { offset: first.offset, ..second };
+    assert_eq!(journal.read(elsewhere).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
 }
