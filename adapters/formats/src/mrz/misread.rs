@@ -2,8 +2,9 @@
 //!
 //! Readers confuse characters in known classes. Up to two characters of the number are exchanged within their class,
 //! and what results is offered only if the check digit then agrees and, where the layout has one, the composite digit
-//! too. That leaves one in a hundred by chance, so these are further questions to ask, never the answer to which
-//! document it is.
+//! too. The composite weighs the number's characters as the number's own digit does, so it adds no second sieve; what it
+//! rules out is a zone in which something else was misread as well. One exchange in ten agrees by chance, so these are
+//! further questions to ask, never the answer to which document it is.
 
 use std::fmt;
 
