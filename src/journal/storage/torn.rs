@@ -1,9 +1,10 @@
 //! A disk in memory that fails on command: a test aid, public because other rooms' tests stand on it too.
 //!
-//! It keeps what is durable apart from what was merely written. At a chosen operation it "loses power": of the writes
-//! since each file's last sync any subset survives, each whole, not at all, up to any byte, or with any of its 512-byte
-//! sectors missing, and of the renames since the last directory sync a prefix. A sync that fails behaves as
-//! ext4 does: the pages count as clean, part of them never reaches the disk, and the next sync returns success.
+//! It keeps what is durable apart from what was merely written. At a chosen operation it "loses power": of
+//! the writes since each file's last sync any subset survives, each whole, not at all, up to any byte, or
+//! with any of its 512-byte sectors missing, and of the renames since the last directory sync a prefix. A
+//! sync that fails behaves as ext4 does: the pages count as clean, part of them never reaches the disk, and
+//! the next sync returns success.
 
 use super::{Storage, StorageFile};
 use std::any::Any;
@@ -13,8 +14,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 const SECTOR: usize = 512;
 
-/// The disk. Clones share it. Only operations that change something are counted: create, write, `sync_data`, `set_len`, rename,
-/// remove, `sync_dir`.
+/// The disk. Clones share it. Only operations that change something are counted: create, write, `sync_data`,
+/// `set_len`, rename, remove, `sync_dir`.
 #[derive(Clone, Default)]
 pub struct TornStorage {
     shared: Arc<Shared>,
@@ -149,8 +150,8 @@ impl TornStorage {
         }
     }
 
-    /// The disk after the power came back: what was durable, and of the rest what the seed lets survive. The old handle
-    /// is dead.
+    /// The disk after the power came back: what was durable, and of the rest what the seed lets survive. The
+    /// old handle is dead.
     #[must_use]
     pub fn restart(&self) -> Self {
         let mut disk = self.disk();
@@ -477,7 +478,8 @@ mod tests {
 
     #[test]
     fn synced_bytes_survive_and_unsynced_ones_may_not() {
-        // Over many seeds: what was synced is always there after a crash; of an unsynced write every fate occurs.
+        // Over many seeds: what was synced is always there after a crash; of an unsynced write every fate
+        // occurs.
         let mut fates = std::collections::BTreeSet::new();
         for seed in 0..200 {
             let storage = TornStorage::new(seed);
@@ -498,7 +500,8 @@ mod tests {
 
     #[test]
     fn a_second_sync_after_a_failed_one_lies() {
-        // After a failed sync the next returns success although the bytes are lost: the trap that the journal must avoid.
+        // After a failed sync the next returns success although the bytes are lost: the trap that the journal
+        // must avoid.
         let lost = (0..50).any(|seed| {
             let storage = TornStorage::new(seed);
             let file = storage.create("a").unwrap();
