@@ -7,7 +7,7 @@
 //!
 //! The log itself knows nothing of what it stores: a record is a kind, a matter and opaque bytes. It knows
 //! when a record is durable, in which order, and whether anything was changed since. `docs/journal-format.md`
-//! has the bytes and the rules by which a reader tells a torn tail from damage; [`format`] has the reasons.
+//! has the bytes and the rules by which a reader tells a torn tail from damage; [`mod@format`] has the reasons.
 //!
 //! * [`Journal::open`] recovers, then starts a new segment: an old one is never appended to.
 //! * [`Journal::append`] resolves when the record is durable. [`Journal::append_unsynced`] rides along.
