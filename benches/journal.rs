@@ -1,7 +1,9 @@
-//! Measures the journal against its own yardstick: with n records in flight and t the median of an `fdatasync` of equal writes in the
-//! same run, no more than n/t records can be made durable a second by one sync at a time.
+//! Measures the journal against its own yardstick: with n records in flight and t the median of an
+//! `fdatasync` of equal writes in the same run, no more than n/t records can be made durable a second by one
+//! sync at a time.
 //!
-//! `cargo bench --bench journal [-- FOLDER]`; the folder should be on the disk in question (default: the target folder).
+//! `cargo bench --bench journal [-- FOLDER]`; the folder should be on the disk in question (default: the
+//! target folder).
 
 use postern::journal::storage::{FileStorage, Storage};
 use postern::journal::{Entry, Journal, Kind, Options};

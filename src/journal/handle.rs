@@ -21,8 +21,8 @@ use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
-/// The handle of an open journal; clones share it. When the last one goes, the writer finishes what is queued and
-/// ends by itself; [`Journal::close`] waits for that.
+/// The handle of an open journal; clones share it. When the last one goes, the writer finishes what is queued
+/// and ends by itself; [`Journal::close`] waits for that.
 #[derive(Clone)]
 pub struct Journal {
     inner: Arc<Inner>,
@@ -75,8 +75,8 @@ pub struct Stats {
 }
 
 impl Journal {
-    /// Opens a journal: takes its folder, recovers it, and begins a new segment. `visit` sees every sound record in
-    /// order, one at a time.
+    /// Opens a journal: takes its folder, recovers it, and begins a new segment. `visit` sees every sound
+    /// record in order, one at a time.
     ///
     /// This blocks for as long as reading the journal and writing one segment takes.
     ///
@@ -108,20 +108,21 @@ impl Journal {
         Ok((Self { inner: Arc::new(inner) }, recovery))
     }
 
-    /// Queues a record and returns the future of its commit: it resolves when the record is durable, or can't be made so.
+    /// Queues a record and returns the future of its commit: it resolves when the record is durable, or can't
+    /// be made so.
     ///
-    /// The record is queued by the call, not by the first poll. A dropped future disturbs nobody; the record is written
-    /// all the same. There is no time limit here: put one around it.
+    /// The record is queued by the call, not by the first poll. A dropped future disturbs nobody; the record
+    /// is written all the same. There is no time limit here: put one around it.
     pub fn append(&self, entry: Entry) -> Commit {
         Commit::new(self.inner.queue.push(entry))
     }
 
-    /// Queues a record for which nobody waits: it is written with the next group, or after the idle time. A crash before that
-    /// loses it.
+    /// Queues a record for which nobody waits: it is written with the next group, or after the idle time. A
+    /// crash before that loses it.
     ///
     /// # Errors
-    /// [`CommitError::Busy`], [`CommitError::TooLarge`] or [`CommitError::Closed`]: it was dropped, and counted in
-    /// [`Stats::dropped_unsynced`].
+    /// [`CommitError::Busy`], [`CommitError::TooLarge`] or [`CommitError::Closed`]: it was dropped, and
+    /// counted in [`Stats::dropped_unsynced`].
     pub fn append_unsynced(&self, entry: Entry) -> Result<(), CommitError> {
         self.inner.queue.push_unsynced(entry)
     }
@@ -156,8 +157,8 @@ impl Journal {
         }
     }
 
-    /// Refuses new records, writes what is queued, finishes the segment and gives the folder back. Blocks until then; a second
-    /// call returns at once.
+    /// Refuses new records, writes what is queued, finishes the segment and gives the folder back. Blocks
+    /// until then; a second call returns at once.
     ///
     /// # Errors
     /// What the storage said when the segment was finished; what was acknowledged is durable all the same.

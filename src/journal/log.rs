@@ -148,8 +148,8 @@ impl Log {
                 self.accept(active, &encoded);
                 return Ok(());
             }
-            // The segment is poisoned: its file is dropped and never synced again. Which of its frames are void follows
-            // from the next segment's start frame.
+            // The segment is poisoned: its file is dropped and never synced again. Which of its frames are
+            // void follows from the next segment's start frame.
             self.positions.truncate(done);
             self.poisoned += 1;
         }
@@ -186,7 +186,8 @@ impl Log {
         }
     }
 
-    /// Encodes one group into the buffer: what the segment still needs, records, and the end frame if it is full.
+    /// Encodes one group into the buffer: what the segment still needs, records, and the end frame if it is
+    /// full.
     fn encode<T: AsRef<Entry>>(&mut self, active: &Active, batch: &[T]) -> Encoded {
         let mut group = self.begin(active);
         if active.offset == HEADER_BLOCK_BYTES {

@@ -1,13 +1,13 @@
 //! The hand-over between those who append and the one who writes.
 //!
-//! A lock around a vector, swapped out whole: the lock is held for a push, so it is rarely contended, and the writer is
-//! woken only when that makes it write, never once per record. Whether it pays to wait for more records is decided
-//! here too:
+//! A lock around a vector, swapped out whole: the lock is held for a push, so it is rarely contended, and the
+//! writer is woken only when that makes it write, never once per record. Whether it pays to wait for more
+//! records is decided here too:
 //!
-//! * A request that has been *announced* ([`Announcement`]) and has not arrived is worth waiting for. One that let a whole
-//!   gathering pass (it is asking a slow source) is not, until it is settled.
-//! * Those whose records the last sync made durable tend to come back together. So up to as many as were in flight then are
-//!   waited for, while they keep arriving.
+//! * A request that has been *announced* ([`Announcement`]) and has not arrived is worth waiting for. One
+//!   that let a whole gathering pass (it is asking a slow source) is not, until it is settled.
+//! * Those whose records the last sync made durable tend to come back together. So up to as many as were in
+//!   flight then are waited for, while they keep arriving.
 //! * A lone request meets neither, and is written at once.
 
 use super::error::CommitError;
@@ -90,9 +90,9 @@ pub(crate) struct Outlook {
     floor: usize,
 }
 
-/// A promise that a record will come soon; the writer may wait for it, within the gathering time. Dropping it takes the promise
-/// back. Take it when a request begins that is answered from memory, and drop it when the request turns out to wait
-/// for the network.
+/// A promise that a record will come soon; the writer may wait for it, within the gathering time. Dropping it
+/// takes the promise back. Take it when a request begins that is answered from memory, and drop it when the
+/// request turns out to wait for the network.
 #[must_use = "an announcement lasts until it is dropped"]
 pub struct Announcement {
     queue: Arc<Queue>,
@@ -226,7 +226,8 @@ impl Queue {
         self.lock().waiters()
     }
 
-    /// Waits until somebody wants a commit; with an idle time no longer than that, without one until anything comes.
+    /// Waits until somebody wants a commit; with an idle time no longer than that, without one until anything
+    /// comes.
     pub(crate) fn wait(&self, idle: Option<Duration>) -> Turn {
         let begun = Instant::now();
         let mut state = self.lock();
@@ -263,8 +264,8 @@ impl Queue {
         state
     }
 
-    /// Waits for more records while that promises something, at most `longest`, and while only returning ones are expected
-    /// no longer than `quiet` without an arrival.
+    /// Waits for more records while that promises something, at most `longest`, and while only returning ones
+    /// are expected no longer than `quiet` without an arrival.
     pub(crate) fn gather(&self, outlook: &mut Outlook, longest: Duration, quiet: Duration) {
         let begun = Instant::now();
         let mut state = self.lock();
@@ -360,7 +361,8 @@ mod tests {
 
     #[test]
     fn a_slow_announced_request_is_waited_for_once() {
-        // One that let a gathering pass in vain holds up no later one, while a new announcement is waited for again.
+        // One that let a gathering pass in vain holds up no later one, while a new announcement is waited for
+        // again.
         let queue = queue();
         let slow = Announcement::new(Arc::clone(&queue));
         let mut outlook = Outlook::default();

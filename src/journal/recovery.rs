@@ -1,8 +1,10 @@
-//! What happens when a journal is opened: read everything, settle what a crash left behind, begin a new segment.
+//! What happens when a journal is opened: read everything, settle what a crash left behind, begin a new
+//! segment.
 //!
-//! An old segment is changed in three ways only: the last group of the last one is written again as it is, its torn tail
-//! is cut, and a damaged one is renamed, whole, to `.seg.damaged`. It stays in its place in the order and its sound records are still read at each opening, but it is
-//! told each time until an operator has dealt with it.
+//! An old segment is changed in three ways only: the last group of the last one is written again as it is,
+//! its torn tail is cut, and a damaged one is renamed, whole, to `.seg.damaged`. It stays in its place in the
+//! order and its sound records are still read at each opening, but it is told each time until an operator has
+//! dealt with it.
 
 use super::error::OpenError;
 use super::format::{FORMAT_VERSION, HEADER_BLOCK_BYTES, SegmentHeader, segment_name};
@@ -141,9 +143,9 @@ fn settle_sound(storage: &dyn Storage, found: &Found, tail: Tail, recovery: &mut
 
 /// Makes the end of the last segment durable, and cuts what is torn behind it.
 ///
-/// The last group was read, but perhaps from a cache: if its sync failed and the machine did not go down, its pages count
-/// as clean while the disk never got them, and a sync alone would say so. So the group is written once more, the same bytes
-/// in the same place, before a new segment builds on it and a caller acts on it.
+/// The last group was read, but perhaps from a cache: if its sync failed and the machine did not go down, its
+/// pages count as clean while the disk never got them, and a sync alone would say so. So the group is written
+/// once more, the same bytes in the same place, before a new segment builds on it and a caller acts on it.
 fn harden(storage: &dyn Storage, found: &Found, tail: Tail) -> io::Result<()> {
     let file = storage.open_writable(&found.name)?;
     let mut piece = vec![0; PIECE_BYTES];

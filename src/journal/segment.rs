@@ -1,8 +1,9 @@
 //! Walks one segment frame by frame, checks the chain, and tells a torn tail from damage.
 //!
-//! Where a segment ends is decided by the *next opened* segment, if there is one: its start frame was written when everything
-//! that it names was durable. Frames behind that point are void (their sync failed and they were appended again), and a
-//! segment that does not reach that point is damaged. Only the last segment may have a torn tail.
+//! Where a segment ends is decided by the *next opened* segment, if there is one: its start frame was written
+//! when everything that it names was durable. Frames behind that point are void (their sync failed and they
+//! were appended again), and a segment that does not reach that point is damaged. Only the last segment may
+//! have a torn tail.
 
 use super::cursor::{Cursor, Spot};
 use super::format::{
@@ -108,7 +109,8 @@ pub(crate) struct SegmentWalk {
 }
 
 impl SegmentWalk {
-    /// A walk over the frames of a segment that begins with `start` (if that frame can be read) and ends at `successor`.
+    /// A walk over the frames of a segment that begins with `start` (if that frame can be read) and ends at
+    /// `successor`.
     pub(crate) fn new(
         file: Arc<dyn StorageFile>,
         seed: u32,

@@ -1,8 +1,8 @@
 //! Walks a whole journal in order: the one reader behind recovery, verification and `journal show`.
 //!
-//! It takes its list of segments, with each one's start frame, before it reads the first record. A segment that had a
-//! successor then is finished, so a walk beside a running writer sees no false gap: what grows later is simply
-//! beyond its snapshot.
+//! It takes its list of segments, with each one's start frame, before it reads the first record. A segment
+//! that had a successor then is finished, so a walk beside a running writer sees no false gap: what grows
+//! later is simply beyond its snapshot.
 
 use super::cursor::{Cursor, Spot};
 use super::format::{
@@ -187,8 +187,8 @@ impl Walk {
         Next::SegmentEnd(left, tail)
     }
 
-    /// A segment without a header may hold records of unknown numbers. None of them is ever given out again: the sequence
-    /// goes on behind the most that the file can hold.
+    /// A segment without a header may hold records of unknown numbers. None of them is ever given out again:
+    /// the sequence goes on behind the most that the file can hold.
     fn skip_unreadable_sequences(&mut self) {
         self.head.next_sequence += self.segments[self.current].bytes / FRAME_OVERHEAD_BYTES as u64;
     }

@@ -30,8 +30,8 @@ impl Model {
         outcome.is_ok()
     }
 
-    /// Every acknowledged record is there, in order; behind them at most a beginning of one of the groups that were tried
-    /// since.
+    /// Every acknowledged record is there, in order; behind them at most a beginning of one of the groups
+    /// that were tried since.
     fn check(&self, found: &[Vec<u8>]) {
         assert!(found.len() >= self.acknowledged.len(), "{} of {}", found.len(), self.acknowledged.len());
         let (sure, maybe) = found.split_at(self.acknowledged.len());
@@ -41,7 +41,8 @@ impl Model {
     }
 }
 
-/// Groups of different sizes, with a mark, roll-overs, a close and a second opening. `patient`: goes on after failures.
+/// Groups of different sizes, with a mark, roll-overs, a close and a second opening. `patient`: goes on after
+/// failures.
 fn workload(storage: &TornStorage, model: &mut Model, patient: bool) {
     let mut serial = 0;
     for life in 0..2 {
@@ -104,8 +105,9 @@ fn seeds() -> u64 {
 
 #[test]
 fn a_crash_at_every_operation_loses_nothing_acknowledged() {
-    // At each operation, with several tears each, a power cut (and every third time another one during the recovery) leaves every
-    // acknowledged record, in order and verifying, nothing by halves, no false damage, and a journal that goes on.
+    // At each operation, with several tears each, a power cut (and every third time another one during the
+    // recovery) leaves every acknowledged record, in order and verifying, nothing by halves, no false damage,
+    // and a journal that goes on.
     let operations = operations();
     let mut torn = 0;
     for operation in 0..operations {
@@ -131,8 +133,9 @@ fn a_crash_at_every_operation_loses_nothing_acknowledged() {
 
 #[test]
 fn a_failure_at_every_operation_then_a_crash_loses_nothing_acknowledged() {
-    // At each operation an EIO or ENOSPC that passes: the journal goes on by itself or refuses, never acknowledges what is
-    // not there, and a power cut some operations later still leaves every acknowledged record.
+    // At each operation an EIO or ENOSPC that passes: the journal goes on by itself or refuses, never
+    // acknowledges what is not there, and a power cut some operations later still leaves every acknowledged
+    // record.
     let operations = operations();
     let mut poisoned = BTreeSet::new();
     for operation in 0..operations {
@@ -156,8 +159,8 @@ fn a_failure_at_every_operation_then_a_crash_loses_nothing_acknowledged() {
 
 #[test]
 fn a_failed_sync_poisons_the_segment_and_the_records_are_written_again() {
-    // One failed sync: the commit succeeds on a new segment, the old one's void frames are passed over, also when the cache still
-    // shows them, and no second sync on the old file is trusted.
+    // One failed sync: the commit succeeds on a new segment, the old one's void frames are passed over, also
+    // when the cache still shows them, and no second sync on the old file is trusted.
     for seed in 0..50 {
         let storage = TornStorage::new(seed);
         let (mut log, _, _) = open_log(&storage).unwrap();
@@ -174,8 +177,8 @@ fn a_failed_sync_poisons_the_segment_and_the_records_are_written_again() {
 
 #[test]
 fn a_full_disk_refuses_and_then_goes_on() {
-    // While no segment can be made, what fits in the prepared ones is committed, then commits fail with ENOSPC, and when there is
-    // room again the journal goes on without a gap.
+    // While no segment can be made, what fits in the prepared ones is committed, then commits fail with
+    // ENOSPC, and when there is room again the journal goes on without a gap.
     let storage = TornStorage::new(1);
     let (mut log, _, _) = open_log(&storage).unwrap();
     storage.fail_growth(Some(ENOSPC));
