@@ -5,4 +5,6 @@
 
 pub mod clock;
 pub mod config;
+pub mod lane;
 pub mod screening;
+pub mod tls;
