@@ -6,4 +6,6 @@
 pub mod clock;
 pub mod config;
 pub mod journal;
+pub mod lane;
 pub mod screening;
+pub mod tls;
