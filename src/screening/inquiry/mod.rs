@@ -190,6 +190,9 @@ impl<'a> Inquiry<'a> {
             if self.given.sources.has(source) {
                 *cell.slot(source) = Slot::Asked(now);
                 wanted[usize::from(source == Source::Mind)].1.push(database);
+            } else if source == Source::Find && matches!(cell.mind, Slot::Asked(_)) {
+                // Nobody else can be asked while the copy is slow: its fresh miss would still stand.
+                return;
             } else {
                 *cell.slot(source) = Slot::Heard(Word::not_checked(absent(source)));
             }
