@@ -17,9 +17,10 @@ const MUTANTS: u64 = 20_000;
 const MUTANTS_LONG: u64 = 1_000_000;
 
 /// Tries all inputs, and stops at the first that the adapter fails.
-pub(crate) fn run(adapter: &dyn Adapter, cases: &[Case]) -> Result<Report, String> {
+pub(crate) fn run(adapter: &dyn Adapter, cases: &[Case], words: &[u8]) -> Result<Report, String> {
     let frames: Vec<&[u8]> = cases.iter().flat_map(|case| case.frames.iter().map(Vec::as_slice)).collect();
     let mut trial = Trial::new(adapter)?;
+    trial.vocabulary.learn(words);
     if let Some(number) = number_from("POSTERN_MUTANT") {
         let case = &cases[usize::try_from(number).unwrap_or(0) % cases.len()];
         drop(adapter.decode(&mutate::mutant(number, trial.seed, &frames), &case.options));

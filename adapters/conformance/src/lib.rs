@@ -24,6 +24,9 @@
 //! | `reply.EXT`, `reply.NAME.EXT`, `update_reply.EXT` | the expected bytes; several replies are numbered: `reply.1.EXT`, `reply.2.EXT` |
 //! | `refusal.EXT` | the expected refusal of the fault, if `inbound.json` has any; several are numbered |
 //!
+//! Beside `cases`, `fixtures/vocabulary.txt` may list field names of the format, so that a fault can name a field without
+//! seeming to quote the frame.
+//!
 //! Only the input has to be written by hand. `POSTERN_BLESS=1 cargo test` writes the expected files anew, and then a person
 //! reads the change. Parts are assembled by [`postern_sdk::Assembler`] as the lane does it, so `told.json` of a question in parts
 //! answers the whole one.
@@ -109,7 +112,9 @@ pub fn examine(adapter: &dyn Adapter, fixtures_dir: &Path) -> Result<Report, Fai
     let cases = case::load_all(&fixtures_dir.join("cases")).map_err(|e| Failures(vec![e]))?;
     failures.extend(cases::failures(adapter, &cases));
     let mut report = Report { cases: cases.len(), ..Report::default() };
-    match campaign::run(adapter, &cases) {
+    // The file is optional: without it the format has no words of its own.
+    let words = std::fs::read(fixtures_dir.join("vocabulary.txt")).unwrap_or_default();
+    match campaign::run(adapter, &cases, &words) {
         Ok(campaign) => report = Report { cases: report.cases, ..campaign },
         Err(failure) => failures.push(failure),
     }

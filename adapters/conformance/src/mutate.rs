@@ -50,15 +50,27 @@ pub(crate) fn mutant(number: u64, seed: u64, frames: &[&[u8]]) -> Vec<u8> {
 fn damage(bytes: &mut Vec<u8>, frames: &[&[u8]], random: &mut Random) {
     let at = random.below(bytes.len() + 1);
     let end = (at + 1 + random.below(16)).min(bytes.len());
-    match random.below(16) {
-        0..=2 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << random.below(8)),
-        3..=4 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = random.byte()),
-        5..=6 => bytes.insert(at, random.byte()),
-        7..=8 => bytes.insert(at, telling_byte(random)),
-        9..=10 => drop(bytes.drain(at.min(end)..end)),
-        11..=12 => bytes.extend_from_within(at.min(end)..end),
-        13 => bytes.truncate(at),
+    match random.below(24) {
+        0..=7 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = look_alike(*byte, random)),
+        8..=9 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << random.below(8)),
+        10..=11 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = random.byte()),
+        12..=13 => bytes.insert(at, random.byte()),
+        14..=15 => bytes.insert(at, telling_byte(random)),
+        16..=17 => drop(bytes.drain(at.min(end)..end)),
+        18..=19 => bytes.extend_from_within(at.min(end)..end),
+        20 => bytes.truncate(at),
         _ => splice(bytes, at, frames[random.below(frames.len())], random),
+    }
+}
+
+/// Another byte of the same class, which leaves most formats readable and the content wrong.
+fn look_alike(byte: u8, random: &mut Random) -> u8 {
+    let mut among = |first: u8, count: usize| (first..).nth(random.below(count)).unwrap_or(first);
+    match byte {
+        b'0'..=b'9' => among(b'0', 10),
+        b'A'..=b'Z' => among(b'A', 26),
+        b'a'..=b'z' => among(b'a', 26),
+        other => other,
     }
 }
 
