@@ -1,7 +1,9 @@
-//! Measures the journal against its own yardstick: with n records in flight and t the median of an `fdatasync` of equal writes in the
-//! same run, no more than n/t records can be made durable a second by one sync at a time.
+//! Measures the journal against its own yardstick: with n records in flight and t the median of an
+//! `fdatasync` of equal writes in the same run, no more than n/t records can be made durable a second by one
+//! sync at a time.
 //!
-//! `cargo bench --bench journal [-- FOLDER]`; the folder should be on the disk in question (default: the target folder).
+//! `cargo bench --bench journal [-- FOLDER]`; the folder should be on the disk in question (default: the
+//! target folder).
 
 use postern::journal::storage::{FileStorage, Storage};
 use postern::journal::{Entry, Journal, Kind, Options};
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const BODY_BYTES: usize = 1024;
-const RUN: Duration = Duration::from_secs(3);
+const RUN: Duration = Duration::from_secs(2);
 const SYNCS: usize = 400;
 
 fn main() {
@@ -20,23 +22,33 @@ fn main() {
         .find(|arg| !arg.starts_with('-'))
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
     let folder = tempfile::tempdir_in(folder).expect("the folder can be written to");
-    println!(
-        "{:>10} {:>12} {:>12} {:>12} {:>8} {:>8}",
-        "in flight", "t p50 µs", "n/t", "records/s", "share", "group"
-    );
+    println!("in flight  t p50 µs       n/t  records/s  share  group  sync µs");
     for in_flight in [1, 4, 16, 64, 128] {
         for announced in [false, true] {
             let sync = sync_median(folder.path(), in_flight);
-            let (rate, group) = throughput(folder.path(), in_flight, announced);
+            let run = throughput(folder.path(), in_flight, announced);
             let limit = in_flight as f64 / sync.as_secs_f64();
             println!(
-                "{in_flight:>10} {:>12.0} {limit:>12.0} {rate:>12.0} {:>7.0}% {group:>8.1}{}",
+                "{in_flight:>9} {:>9.0} {limit:>9.0} {:>10.0} {:>5.0}% {:>6.1} {:>8.0}{}",
                 sync.as_secs_f64() * 1e6,
-                100.0 * rate / limit,
+                run.rate,
+                100.0 * run.rate / limit,
+                run.group,
+                run.sync_us,
                 if announced { " announced" } else { "" },
             );
         }
     }
+}
+
+/// What one run gave.
+struct Run {
+    /// Records a second.
+    rate: f64,
+    /// Records a group, on average.
+    group: f64,
+    /// What a write and sync took the journal, on average.
+    sync_us: f64,
 }
 
 /// The median time of a write and sync of as many bytes as a full group, into a file that was written before.
@@ -60,8 +72,8 @@ fn sync_median(folder: &Path, in_flight: usize) -> Duration {
     times[SYNCS / 2]
 }
 
-/// Records a second and the mean group with so many tasks that append one record after the other.
-fn throughput(folder: &Path, in_flight: usize, announced: bool) -> (f64, f64) {
+/// So many tasks that each append one record after the other.
+fn throughput(folder: &Path, in_flight: usize, announced: bool) -> Run {
     let folder = folder.join("journal");
     let storage: Arc<dyn Storage> = Arc::new(FileStorage::create(&folder).expect("the folder can be made"));
     let options = Options::new(1, Uuid::nil());
@@ -80,7 +92,12 @@ fn throughput(folder: &Path, in_flight: usize, announced: bool) -> (f64, f64) {
     journal.close().expect("the journal closes");
     let stats = journal.stats();
     std::fs::remove_dir_all(&folder).expect("the folder can be removed");
-    (stats.records as f64 / elapsed.as_secs_f64(), stats.records as f64 / stats.groups as f64)
+    let groups = stats.groups as f64;
+    Run {
+        rate: stats.records as f64 / elapsed.as_secs_f64(),
+        group: stats.records as f64 / groups,
+        sync_us: stats.total_sync_us as f64 / groups,
+    }
 }
 
 async fn appends(journal: Journal, begun: Instant, announced: bool) {

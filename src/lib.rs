@@ -3,7 +3,14 @@
 //! The rooms of the house, from the top down; a room knows what stands below it, never above. See
 //! `ARCHITECTURE.md` for the map and the invariants.
 
+pub mod adapters;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod grants;
 pub mod journal;
+pub mod keys;
+pub mod lane;
+pub mod log;
 pub mod screening;
+pub mod tls;

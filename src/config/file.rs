@@ -8,12 +8,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use postern_sdk::{Database, Direction, Environment, State, View};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::screening::Mode;
 
 /// The whole configuration.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// This instance.
@@ -44,7 +45,7 @@ pub struct File {
 }
 
 /// This instance.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Instance {
     /// A name for people: in the console and in metrics.
@@ -59,7 +60,7 @@ pub struct Instance {
 }
 
 /// The journal.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Journal {
     /// Its folder, which must be on a local disk.
@@ -87,7 +88,7 @@ impl Default for Journal {
 }
 
 /// INTERPOL online.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Find {
     /// The profile of the wire format. Left out: the one that is built in.
@@ -145,7 +146,7 @@ const fn default_breaker_rest_ms() -> u64 {
 }
 
 /// The authority that a server's certificate must come from, and our own certificate.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientTls {
     /// The private authority, PEM. The system's store is never used.
@@ -159,7 +160,7 @@ pub struct ClientTls {
 }
 
 /// The local copy.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mind {
     /// The folder of snapshots, one a dataset.
@@ -188,7 +189,7 @@ const fn default_purge_age_h() -> u64 {
 }
 
 /// What the bureau grants to whom.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Grants {
     /// The signed document.
@@ -198,7 +199,7 @@ pub struct Grants {
 }
 
 /// Which databases are asked, and how.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// The databases, at least one.
@@ -227,7 +228,7 @@ const fn default_hedge_limit_ms() -> u64 {
 }
 
 /// How bytes arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Transport {
     /// A stream of frames over TCP.
@@ -237,7 +238,7 @@ pub enum Transport {
 }
 
 /// How frames are told apart on a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Framing {
     /// A line that LF, CR or CRLF ends. A message of several lines can't use it.
@@ -251,12 +252,13 @@ pub enum Framing {
 }
 
 /// One connection to a national system: transport, framing, adapter and policy.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lane {
     /// How bytes arrive.
     pub transport: Transport,
     /// The address to listen at. Port 0: any free port, told in the log.
+    #[schemars(extend("format" = "socket-address"))]
     pub listen: SocketAddr,
     /// How frames are told apart; for `tcp` only.
     #[serde(default)]
@@ -268,6 +270,7 @@ pub struct Lane {
     pub strict: bool,
     /// The adapter's own options.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub options: BTreeMap<String, toml::Value>,
     /// The name of the policy.
     pub policy: String,
@@ -300,7 +303,7 @@ const fn default_deadline_ms() -> u64 {
 }
 
 /// The certificate that a server shows, and the authority of its clients' certificates.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerTls {
     /// The certificate chain, PEM.
@@ -313,7 +316,7 @@ pub struct ServerTls {
 }
 
 /// What the native format lacks of the context; each field that is supplied is marked as such.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LaneContext {
     /// The authority on whose behalf is asked.
@@ -335,7 +338,7 @@ pub struct LaneContext {
 }
 
 /// The limits of a lane. Everything has one.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Size of a frame or body in bytes.
@@ -369,10 +372,11 @@ impl Default for Limits {
 }
 
 /// The operations console.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Console {
-    /// The address to listen at; without TLS an address of the loopback interface.
+    /// The address to listen at. Any but an address of the loopback interface needs `tls` with `client_ca_file`.
+    #[schemars(extend("format" = "socket-address"))]
     pub listen: SocketAddr,
     /// The certificate, and the authority of operators' certificates.
     #[serde(default)]
@@ -380,17 +384,39 @@ pub struct Console {
 }
 
 /// The operational log. It holds ids, classes and durations, never personal data.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
-    /// `error`, `warn`, `info`, `debug` or `trace`.
-    pub level: String,
-    /// `text` or `json`.
-    pub format: String,
+    /// From which weight on events are written.
+    pub level: LogLevel,
+    /// How events are written.
+    pub format: LogFormat,
 }
 
-impl Default for Log {
-    fn default() -> Self {
-        Self { level: "info".to_owned(), format: "text".to_owned() }
-    }
+/// The weight of an event in the operational log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// What failed and needs a person.
+    Error,
+    /// What is degraded, or will fail if nobody looks.
+    Warn,
+    /// What changed: a lane opened, a breaker closed.
+    #[default]
+    Info,
+    /// What an engineer needs to follow one exchange.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// How the operational log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// A line of text for people.
+    #[default]
+    Text,
+    /// A JSON object a line for a collector.
+    Json,
 }

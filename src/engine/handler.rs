@@ -6,22 +6,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use postern_sdk::{
-    Adapter, Context, Control, Environment, Exchange, Fault, FaultCode, Inbound, LinkOptions, Message, Outcome, Reference,
-    Reply, Stamp, Told, Verdict, View,
+    Adapter, Context, Control, Database, Exchange, Fault, FaultCode, Inbound, LinkOptions, Message, Outcome, Reason,
+    Reference, Reply, Stamp, Told, Verdict, View,
 };
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::duplicates::{Claim, Duplicates, InFlight, SenderKey};
+use super::duplicates::{Claim, Content, Duplicates, InFlight, SenderKey, Sent};
 use super::recent::{Recents, recents};
 use super::record::{Body, Section, Trip, replies};
 use super::stats::{LaneStats, Stats};
 use crate::clock::{Clock, Reading};
 use crate::grants::{Decision, Grants};
 use crate::journal::{Entry, Journal, Kind, Position};
-use crate::lane::{Frame, Handled, Receipt};
-use crate::screening::{Order, Policy, Screened, Screener};
+use crate::lane::{Frame, Handled, Handler, Handling, Receipt};
+use crate::screening::{Mode, Order, Policy, Screened, Screener};
 
 /// What all lanes share.
 pub struct Shared {
@@ -64,17 +65,23 @@ pub struct LaneSettings {
 }
 
 /// Answers the frames of one lane.
-pub struct LaneHandler {
+#[derive(Clone)]
+pub struct LaneHandler(Arc<Desk>);
+
+/// The desk at which a lane's messages are answered.
+struct Desk {
     shared: Arc<Shared>,
     settings: LaneSettings,
     stats: LaneStats,
     control: AtomicU64,
+    from_memory: bool,
 }
 
-/// The points in time of one message.
-struct Times {
+/// One message on its way.
+struct Call<'a> {
+    frame: &'a Frame,
+    reference: Reference,
     received: Reading,
-    received_at: Instant,
     screening_deadline: Instant,
     deadline: Instant,
 }
@@ -84,8 +91,8 @@ struct Answered {
     exchange: Arc<Exchange>,
     screened: Screened,
     view: View,
-    asked: jiff::Timestamp,
-    answered: jiff::Timestamp,
+    asked: Timestamp,
+    answered: Timestamp,
     replies: Vec<Reply>,
 }
 
@@ -93,38 +100,55 @@ impl LaneHandler {
     /// A handler of a lane.
     pub fn new(shared: Arc<Shared>, settings: LaneSettings) -> Self {
         let stats = LaneStats::new(&settings.name);
-        Self { shared, settings, stats, control: AtomicU64::new(1) }
+        let from_memory = settings.policy.databases.values().all(|mode| matches!(mode, Mode::Mind | Mode::MindThenFind));
+        Self(Arc::new(Desk { shared, settings, stats, control: AtomicU64::new(1), from_memory }))
+    }
+}
+
+impl Handler for LaneHandler {
+    fn handle(&self, frame: Frame) -> Handling {
+        let desk = Arc::clone(&self.0);
+        Box::pin(async move { desk.answer(frame).await })
     }
 
+    fn sent(&self, receipt: Receipt, written: bool) {
+        for reference in receipt.0 {
+            let entry = Entry::new(Kind::ReplySent, reference.0, vec![u8::from(written)]);
+            // Dropped under load: it is counted by the journal, and the answer's own record stands.
+            let _ = self.0.shared.journal.append_unsynced(entry);
+        }
+    }
+
+    fn refuse(&self, fault: Fault, _client: Option<&str>) -> Reply {
+        self.0.count_refusal();
+        self.0.refusal(&fault, &self.0.stamp(reference(), View::Gate))
+    }
+}
+
+impl Desk {
     /// Answers a frame. The replies are durable when they come back.
-    pub async fn answer(&self, frame: Frame) -> Handled {
-        let _announced = self.shared.journal.announce();
-        let times = self.times(&frame);
+    async fn answer(&self, frame: Frame) -> Handled {
+        let _announced = self.from_memory.then(|| self.shared.journal.expect());
         let mut handled = Handled::default();
         for inbound in self.decode(&frame.bytes) {
-            self.inbound(inbound, &frame, &times, &mut handled).await;
+            let call = self.call(&frame);
+            match self.inbound(inbound, &call).await {
+                Ok(replies) => {
+                    handled.receipt.0.push(call.reference);
+                    handled.replies.extend(replies);
+                }
+                Err(fault) => handled.replies.push(self.refuse_message(&fault, &call)),
+            }
         }
         handled
     }
 
-    /// Notes that the reply of a receipt was written out, or could not be. The record is not waited for.
-    pub fn sent(&self, receipt: &Receipt, written: bool) {
-        for reference in &receipt.references {
-            let body = vec![u8::from(written)];
-            self.shared.journal.append_unsynced(Entry { kind: Kind::ReplySent, matter: reference.0, body });
-        }
-    }
-
-    /// The native refusal of a frame that the lane could not read.
-    pub fn refuse(&self, fault: &Fault) -> Reply {
-        self.refusal(fault, &self.stamp(reference(), View::Gate))
-    }
-
-    fn times(&self, frame: &Frame) -> Times {
+    fn call<'a>(&self, frame: &'a Frame) -> Call<'a> {
         let deadline = frame.received + self.settings.deadline;
-        Times {
+        Call {
+            frame,
+            reference: reference(),
             received: self.shared.clock.read(),
-            received_at: frame.received,
             screening_deadline: deadline - self.settings.commit_budget,
             deadline,
         }
@@ -138,53 +162,50 @@ impl LaneHandler {
         }
     }
 
-    async fn inbound(&self, inbound: Inbound, frame: &Frame, times: &Times, handled: &mut Handled) {
-        let reference = reference();
-        let result = match inbound {
-            Inbound::Query(exchange) => self.query(exchange, reference, frame, times).await,
-            Inbound::Control(control) => Ok(self.control(&control, reference)),
+    async fn inbound(&self, inbound: Inbound, call: &Call<'_>) -> Result<Vec<Reply>, Fault> {
+        match inbound {
+            Inbound::Query(exchange) => self.query(exchange, call).await,
+            Inbound::Control(control) => Ok(self.control(&control, call)),
             Inbound::Fault(fault) => Err(fault),
             Inbound::Part(_) => Err(Fault::new(FaultCode::UNSUPPORTED)),
-        };
-        handled.receipt.references.push(reference);
-        match result {
-            Ok(replies) => handled.replies.extend(replies),
-            Err(fault) => handled.replies.push(self.refuse_message(&fault, reference, frame)),
         }
     }
 
-    fn control(&self, control: &Control, reference: Reference) -> Vec<Reply> {
-        let stamp = self.stamp(reference, View::Gate);
+    fn control(&self, control: &Control, call: &Call<'_>) -> Vec<Reply> {
+        let stamp = self.stamp(call.reference, View::Gate);
         self.settings.adapter.acknowledge(control, &stamp).into_iter().collect()
     }
 
-    async fn query(
-        &self,
-        mut exchange: Exchange,
-        reference: Reference,
-        frame: &Frame,
-        times: &Times,
-    ) -> Result<Vec<Reply>, Fault> {
-        let sender_id = exchange.context.sender_id.take().or_else(|| frame.sender_id.clone());
-        exchange.context.sender_id.clone_from(&sender_id);
-        let view = self.admit(&mut exchange, frame, times.received).map_err(|fault| fault.of(sender_id.clone()))?;
-        let Some(sender_id) = sender_id else {
-            return self.screen(exchange, reference, view, frame, times, None).await;
-        };
-        let key = SenderKey::of(&frame.client.name, &sender_id);
-        match self.claim(key, times).await? {
-            Claimed::New(guard) => self.screen(exchange, reference, view, frame, times, Some((key, guard))).await,
-            Claimed::Answered(position) => self.answered_before(position),
+    async fn query(&self, mut exchange: Exchange, call: &Call<'_>) -> Result<Vec<Reply>, Fault> {
+        if exchange.context.sender_id.is_none() {
+            exchange.context.sender_id.clone_from(&call.frame.sender_id);
         }
-        .map_err(|fault| fault.of(Some(sender_id)))
+        let exchange = Arc::new(self.with_context(exchange, call));
+        self.admitted(&exchange, call).await.map_err(|fault| Fault {
+            sender_id: exchange.context.sender_id.clone(),
+            native: exchange.native.clone(),
+            ..fault
+        })
     }
 
-    /// Completes the context and checks it and the grant. The view is what both the lane and the grant allow.
-    fn admit(&self, exchange: &mut Exchange, frame: &Frame, reading: Reading) -> Result<Admitted, Fault> {
-        let defaults = Context { client: frame.client.name.clone(), ..self.settings.context.clone() };
-        exchange.context.supply(&defaults);
+    fn with_context(&self, mut exchange: Exchange, call: &Call<'_>) -> Exchange {
+        exchange.context.supply(&self.settings.context);
+        exchange.context.client.clone_from(&call.frame.client.name);
+        exchange
+    }
+
+    async fn admitted(&self, exchange: &Arc<Exchange>, call: &Call<'_>) -> Result<Vec<Reply>, Fault> {
+        let admitted = self.admit(exchange, call.received)?;
+        match self.claim(exchange, call).await? {
+            Claimed::New(guard) => self.screen(exchange, admitted, call, guard).await,
+            Claimed::Answered(position) => self.answered_before(position),
+        }
+    }
+
+    /// Checks context, size and grant. The view is what both the lane and the grant allow.
+    fn admit(&self, exchange: &Exchange, reading: Reading) -> Result<Admitted, Fault> {
         if let Some(field) = exchange.context.missing().first() {
-            return Err(Fault::new(FaultCode::CONTEXT).field(format!("{field:?}").to_lowercase()));
+            return Err(Fault::new(FaultCode::CONTEXT).field(field.code()));
         }
         match exchange.subjects.len() {
             0 => return Err(Fault::new(FaultCode::EMPTY)),
@@ -198,13 +219,18 @@ impl LaneHandler {
         }
     }
 
-    async fn claim(&self, key: SenderKey, times: &Times) -> Result<Claimed, Fault> {
+    /// Claims the sender's id, if there is one.
+    async fn claim(&self, exchange: &Exchange, call: &Call<'_>) -> Result<Claimed, Fault> {
+        let Some(sender_id) = &exchange.context.sender_id else { return Ok(Claimed::New(None)) };
+        let key = SenderKey::of(&exchange.context.client, sender_id);
+        let sent = Sent { key, content: Content::of(&exchange.subjects) };
         loop {
-            match self.shared.duplicates.claim(key, times.received.now) {
-                Claim::New(guard) => return Ok(Claimed::New(guard)),
+            match self.shared.duplicates.claim(sent, call.received.now) {
+                Claim::New(guard) => return Ok(Claimed::New(Some(guard))),
                 Claim::Answered(position) => return Ok(Claimed::Answered(position)),
+                Claim::Reused => return Err(Fault::new(FaultCode::SENDER_ID_REUSED)),
                 Claim::Wait(mut done) => {
-                    let waited = timeout_at(times.deadline, done.changed()).await;
+                    let waited = timeout_at(call.deadline, done.changed()).await;
                     waited.map_err(|_| Fault::new(FaultCode::UNABLE))?.unwrap_or_default();
                 }
             }
@@ -214,34 +240,32 @@ impl LaneHandler {
     /// The replies of an earlier message with the same sender's id.
     fn answered_before(&self, position: Position) -> Result<Vec<Reply>, Fault> {
         self.stats.duplicate();
-        let body = self.shared.journal.read(position).map_err(|_| Fault::new(FaultCode::UNABLE))?;
-        let replies = replies(&body);
+        let read = || self.shared.journal.read(position);
+        let replies = tokio::task::block_in_place(read).map(|body| replies(&body)).unwrap_or_default();
         if replies.is_empty() { Err(Fault::new(FaultCode::UNABLE)) } else { Ok(replies) }
     }
 
     async fn screen(
         &self,
-        exchange: Exchange,
-        reference: Reference,
+        exchange: &Arc<Exchange>,
         admitted: Admitted,
-        frame: &Frame,
-        times: &Times,
-        sender: Option<(SenderKey, InFlight)>,
+        call: &Call<'_>,
+        guard: Option<InFlight>,
     ) -> Result<Vec<Reply>, Fault> {
-        let exchange = Arc::new(exchange);
         let order = Order {
-            exchange: Arc::clone(&exchange),
-            reference,
+            exchange: Arc::clone(exchange),
+            reference: call.reference,
             policy: Arc::clone(&self.settings.policy),
             barred: admitted.barred,
-            deadline: times.screening_deadline,
+            deadline: call.screening_deadline,
         };
         let asked = self.shared.clock.now();
         let screened = self.shared.screener.screen(order).await;
         let answered = self.shared.clock.now();
-        let replies = self.encode(&exchange, &screened.outcomes, &self.stamp(reference, admitted.view))?;
+        let replies = self.encode(exchange, &screened.outcomes, &self.stamp(call.reference, admitted.view))?;
+        let exchange = Arc::clone(exchange);
         let answered = Answered { exchange, screened, view: admitted.view, asked, answered, replies };
-        self.commit(answered, reference, frame, times, sender).await
+        self.commit(answered, call, guard).await
     }
 
     fn encode(&self, exchange: &Exchange, outcomes: &[Outcome], stamp: &Stamp) -> Result<Vec<Reply>, Fault> {
@@ -256,50 +280,35 @@ impl LaneHandler {
     }
 
     /// Makes the answer durable, or refuses: no result leaves before it is.
-    async fn commit(
-        &self,
-        answered: Answered,
-        reference: Reference,
-        frame: &Frame,
-        times: &Times,
-        sender: Option<(SenderKey, InFlight)>,
-    ) -> Result<Vec<Reply>, Fault> {
-        let body = self.body(&answered, reference, frame, times, sender.as_ref().map(|(key, _)| *key));
-        let entry = Entry { kind: Kind::Screening, matter: reference.0, body };
-        let committed = timeout_at(times.deadline, self.shared.journal.append(entry)).await;
-        let outcomes = &answered.screened.outcomes;
+    async fn commit(&self, answered: Answered, call: &Call<'_>, guard: Option<InFlight>) -> Result<Vec<Reply>, Fault> {
+        let body = self.body(&answered, call, guard.as_ref().map(InFlight::sent));
+        let entry = Entry::new(Kind::Screening, call.reference.0, body);
+        let committed = timeout_at(call.deadline, self.shared.journal.append(entry)).await;
         let Ok(Ok(position)) = committed else {
-            tell_unrecorded_hits(outcomes, reference, &self.settings.name);
+            self.tell_unrecorded(&answered.screened.outcomes, call.reference);
             return Err(Fault::new(FaultCode::UNABLE));
         };
-        if let Some((_, guard)) = sender {
+        if let Some(guard) = guard {
             guard.answered(position, answered.answered);
         }
-        self.note(&answered, reference, times);
+        self.note(&answered, call);
         Ok(answered.replies)
     }
 
-    fn body(
-        &self,
-        answered: &Answered,
-        reference: Reference,
-        frame: &Frame,
-        times: &Times,
-        key: Option<SenderKey>,
-    ) -> Vec<u8> {
+    fn body(&self, answered: &Answered, call: &Call<'_>, sent: Option<Sent>) -> Vec<u8> {
         let trip = Trip {
-            reference,
+            reference: call.reference,
             lane: self.settings.name.clone(),
             view: answered.view,
-            received: times.received.now,
+            received: call.received.now,
             asked: answered.asked,
             answered: answered.answered,
-            native_bytes: u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX),
-            clock_trusted: times.received.trusted,
+            native_bytes: u32::try_from(call.frame.bytes.len()).unwrap_or(u32::MAX),
+            clock_trusted: call.received.trusted,
         };
         let mut body = Body::new();
-        if let Some(key) = key {
-            body = body.bytes(Section::SenderKey, &key.0);
+        if let Some(sent) = sent {
+            body = body.bytes(Section::Sent, &sent.to_bytes());
         }
         body = body
             .json(Section::Trip, &trip)
@@ -309,31 +318,47 @@ impl LaneHandler {
         for reply in &answered.replies {
             body = body.reply(reply);
         }
-        body.bytes(Section::Native, &frame.bytes).into_bytes()
+        body.bytes(Section::Native, &call.frame.bytes).into_bytes()
     }
 
-    fn note(&self, answered: &Answered, reference: Reference, times: &Times) {
+    fn note(&self, answered: &Answered, call: &Call<'_>) {
         let outcomes = &answered.screened.outcomes;
-        let elapsed = times.received_at.elapsed();
+        let elapsed = call.frame.received.elapsed();
         self.stats.answered(outcomes, elapsed);
         self.shared.stats.answered(outcomes, elapsed);
         let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         let name = &self.settings.name;
-        let is_hit = outcomes.iter().any(|outcome| outcome.verdict() <= Verdict::PossibleHit);
-        let note = || recents(&answered.exchange, outcomes, reference, name, answered.answered, us);
+        let is_hit = outcomes.iter().any(is_hit);
+        let note = || recents(&answered.exchange, outcomes, call.reference, name, answered.answered, us);
         self.shared.recents.note(note, is_hit, answered.answered);
     }
 
-    /// Refuses a message and notes the refusal, without waiting: a refusal asserts nothing.
-    fn refuse_message(&self, fault: &Fault, reference: Reference, frame: &Frame) -> Reply {
+    /// A hit that the journal can't record is told at once, marked as such: the traveller stands at the gate.
+    fn tell_unrecorded(&self, outcomes: &[Outcome], reference: Reference) {
+        self.stats.unrecorded();
+        let hits = outcomes.iter().filter(|outcome| is_hit(outcome)).count();
+        if hits > 0 {
+            let lane = &self.settings.name;
+            tracing::error!(lane, %reference, hits, "A hit could not be recorded; the lane was told to refer.");
+        }
+    }
+
+    /// Refuses a message and records the refusal, without waiting: a refusal asserts nothing.
+    fn refuse_message(&self, fault: &Fault, call: &Call<'_>) -> Reply {
+        self.count_refusal();
+        let (lane, reference) = (&self.settings.name, call.reference);
+        tracing::debug!(lane, %reference, code = fault.code.as_str(), "Refused a message.");
+        let reply = self.refusal(fault, &self.stamp(reference, View::Gate));
+        let body = Body::new().json(Section::Fault, fault).reply(&reply).bytes(Section::Native, &call.frame.bytes);
+        let entry = Entry::new(Kind::Refusal, reference.0, body.into_bytes());
+        // Dropped under a flood of refusals: the journal counts it.
+        let _ = self.shared.journal.append_unsynced(entry);
+        reply
+    }
+
+    fn count_refusal(&self) {
         self.stats.refused();
         self.shared.stats.refused();
-        tracing::debug!(lane = self.settings.name, %reference, code = fault.code.as_str(), "Refused a message.");
-        let reply = self.refusal(fault, &self.stamp(reference, View::Gate));
-        let body = Body::new().json(Section::Fault, fault).reply(&reply).bytes(Section::Native, &frame.bytes);
-        let entry = Entry { kind: Kind::Refusal, matter: reference.0, body: body.into_bytes() };
-        self.shared.journal.append_unsynced(entry);
-        reply
     }
 
     fn refusal(&self, fault: &Fault, stamp: &Stamp) -> Reply {
@@ -348,24 +373,22 @@ impl LaneHandler {
             at: self.shared.clock.now(),
             control: self.control.fetch_add(1, Ordering::Relaxed),
             view,
-            environment: self.environment(),
+            environment: self.settings.context.environment,
         }
-    }
-
-    const fn environment(&self) -> Environment {
-        self.settings.context.environment
     }
 }
 
 /// What the grant allows.
 struct Admitted {
     view: View,
-    barred: Vec<(postern_sdk::Database, postern_sdk::Reason)>,
+    barred: Vec<(Database, Reason)>,
 }
 
 /// What became of a claim.
 enum Claimed {
-    New(InFlight),
+    /// To be answered; without a guard there is no sender's id.
+    New(Option<InFlight>),
+    /// Answered before, by this record.
     Answered(Position),
 }
 
@@ -373,12 +396,6 @@ fn reference() -> Reference {
     Reference(Uuid::now_v7())
 }
 
-/// A hit that the journal can't record is told at once, marked as such: the traveller stands at the gate.
-fn tell_unrecorded_hits(outcomes: &[Outcome], reference: Reference, lane: &str) {
-    let hits = outcomes.iter().filter(|outcome| outcome.verdict() <= Verdict::PossibleHit).count();
-    metrics::counter!("postern_unrecorded_answers_total", "lane" => lane.to_owned()).increment(1);
-    if hits > 0 {
-        metrics::counter!("postern_unrecorded_hits_total", "lane" => lane.to_owned()).increment(1);
-        tracing::error!(lane, %reference, hits, "A hit could not be recorded; the lane was told to refer.");
-    }
+fn is_hit(outcome: &Outcome) -> bool {
+    outcome.verdict() <= Verdict::PossibleHit
 }

@@ -11,8 +11,8 @@ mod recent;
 pub mod record;
 mod stats;
 
-pub use duplicates::{Duplicates, SenderKey};
+pub use duplicates::{Content, Duplicates, SenderKey, Sent};
 pub use handler::{LaneHandler, LaneSettings, Shared};
-pub use late::record_late;
+pub use late::{LateRecord, record_late};
 pub use recent::{Recent, Recents};
 pub use stats::{Figures, LaneStats, Percentiles, Stats};

@@ -19,8 +19,8 @@ use crate::screening::Follow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Section {
-    /// The sender's id and client as a hash of 16 bytes: a duplicate is found by it.
-    SenderKey = 1,
+    /// Client, sender's id and question, hashed ([`super::Sent`]): a duplicate is found by it.
+    Sent = 1,
     /// [`Trip`] as JSON.
     Trip = 2,
     /// The [`Exchange`] as JSON.
@@ -35,6 +35,8 @@ pub enum Section {
     Native = 7,
     /// A [`postern_sdk::Fault`] as JSON, in the record of a refusal.
     Fault = 8,
+    /// A [`super::late::LateRecord`] as JSON.
+    Late = 9,
 }
 
 /// Where a message came in and when it passed which point. Times are UTC.
@@ -185,13 +187,13 @@ mod tests {
         let mut refusal = Reply::new(vec![0, 0xff, b'<'], "application/octet-stream");
         refusal.http_status = 503;
         let body = Body::new()
-            .bytes(Section::SenderKey, &[7; 16])
+            .bytes(Section::Sent, &[7; 16])
             .reply(&refusal)
             .json(Section::Outcomes, &Vec::<Outcome>::new())
             .reply(&Reply::new("P1", "text/plain"))
             .into_bytes();
         assert_eq!(replies(&body), [refusal, Reply::new("P1", "text/plain")]);
-        assert_eq!(section(&body, Section::SenderKey), Some(&[7; 16][..]));
+        assert_eq!(section(&body, Section::Sent), Some(&[7; 16][..]));
         assert_eq!(section(&body, Section::Outcomes), Some(&b"[]"[..]));
     }
 

@@ -155,6 +155,7 @@ pub struct LaneStats {
     seconds: Histogram,
     refusals: Counter,
     duplicates: Counter,
+    unrecorded: Counter,
 }
 
 impl LaneStats {
@@ -169,6 +170,7 @@ impl LaneStats {
             seconds: histogram!("postern_exchange_seconds", "lane" => lane.to_owned()),
             refusals: counter!("postern_refusals_total", "lane" => lane.to_owned()),
             duplicates: counter!("postern_duplicates_total", "lane" => lane.to_owned()),
+            unrecorded: counter!("postern_unrecorded_answers_total", "lane" => lane.to_owned()),
         }
     }
 
@@ -184,6 +186,11 @@ impl LaneStats {
     /// Notes a message that was refused.
     pub fn refused(&self) {
         self.refusals.increment(1);
+    }
+
+    /// Notes an answer that could not be made durable in time.
+    pub fn unrecorded(&self) {
+        self.unrecorded.increment(1);
     }
 
     /// Notes a message that was answered before.

@@ -7,15 +7,17 @@ use std::io;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// The queue is full, by records or bytes: the disk is slower than the load. Shed the request; nothing was written.
+    /// The queue is full, by records or bytes: the disk is slower than the load. Shed the request; nothing
+    /// was written.
     Busy,
     /// The storage refused, twice on two segments. Whether the record is on disk is **unknown**: it was not
-    /// acknowledged, but a later recovery may find it whole. Check the disk and its free space; the journal goes on
-    /// with a new segment as soon as the storage lets it.
+    /// acknowledged, but a later recovery may find it whole. Check the disk and its free space; the journal
+    /// goes on with a new segment as soon as the storage lets it.
     Storage(io::ErrorKind),
     /// The journal was closed, or its writer died. Stop the daemon; a restart recovers.
     Closed,
-    /// The body is larger than [`crate::journal::MAX_BODY_BYTES`] or than one segment holds. Refuse the message.
+    /// The body is larger than [`crate::journal::MAX_BODY_BYTES`] or than one segment holds. Refuse the
+    /// message.
     TooLarge,
 }
 
@@ -38,8 +40,8 @@ impl std::error::Error for CommitError {}
 pub enum OpenError {
     /// Another process has the directory. Stop it, or give this instance a directory of its own.
     InUse,
-    /// A segment belongs to another environment or instance: a training daemon was pointed at production's journal,
-    /// or a directory was copied between hosts. Point the configuration at the right directory.
+    /// A segment belongs to another environment or instance: a training daemon was pointed at production's
+    /// journal, or a directory was copied between hosts. Point the configuration at the right directory.
     Foreign {
         /// The segment that gave it away.
         segment: u64,

@@ -2,14 +2,16 @@
 //!
 //! Three decisions carry the rest:
 //!
-//! * A segment's header holds only what is known when the file is prepared (identity, salt), so the file is complete and
-//!   durable before it is needed. What is known only at its opening, the first sequence and the previous chain hash, is in
-//!   its first frame, written together with the first records: a roll-over costs no extra sync.
-//! * Every frame names the offset at which its *group* (one write, one sync) began. All before that offset was durable when
-//!   the frame was written. So an unreadable spot is damage if some later frame vouches for it, and a torn tail if
-//!   none does: no guess from "something valid follows", which a reordering disk cache makes true of torn groups too.
-//! * A frame ends with its chain hash, so the 32 bytes before a frame are the previous hash, and hash input is one
-//!   contiguous run in the write buffer.
+//! * A segment's header holds only what is known when the file is prepared (identity, salt), so the file is
+//!   complete and durable before it is needed. What is known only at its opening, the first sequence and the
+//!   previous chain hash, is in its first frame, written together with the first records: a roll-over costs
+//!   no extra sync.
+//! * Every frame names the offset at which its *group* (one write, one sync) began. All before that offset
+//!   was durable when the frame was written. So an unreadable spot is damage if some later frame vouches for
+//!   it, and a torn tail if none does: no guess from "something valid follows", which a reordering disk cache
+//!   makes true of torn groups too.
+//! * A frame ends with its chain hash, so the 32 bytes before a frame are the previous hash, and hash input
+//!   is one contiguous run in the write buffer.
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 
@@ -101,8 +103,8 @@ impl SegmentHeader {
         block
     }
 
-    /// Reads a header block. The flag tells whether the whole block is as it was written; with one copy damaged the header
-    /// is still known. `None`: both copies are unreadable.
+    /// Reads a header block. The flag tells whether the whole block is as it was written; with one copy
+    /// damaged the header is still known. `None`: both copies are unreadable.
     #[must_use]
     pub fn decode(block: &[u8]) -> Option<(Self, bool)> {
         let header = Self::decode_copy(block, 0).or_else(|| Self::decode_copy(block, HEADER_COPY_AT))?;
@@ -205,8 +207,8 @@ pub fn frame_bytes(body_bytes: usize) -> usize {
     FRAME_OVERHEAD_BYTES + body_bytes.next_multiple_of(8)
 }
 
-/// Appends a frame to `out`, whose last 32 bytes must be the previous chain hash, and thereby makes the frame's own
-/// hash the last 32 bytes.
+/// Appends a frame to `out`, whose last 32 bytes must be the previous chain hash, and thereby makes the
+/// frame's own hash the last 32 bytes.
 pub(crate) fn encode_frame(out: &mut Vec<u8>, seed: u32, header: &FrameHeader, body: &[u8]) {
     let start = out.len();
     out.extend_from_slice(&header.encode(seed));
@@ -327,7 +329,8 @@ mod tests {
 
     #[test]
     fn header_survives_the_loss_of_either_copy() {
-        // A header block round-trips; with one copy overwritten the header is still read, but the block isn't whole.
+        // A header block round-trips; with one copy overwritten the header is still read, but the block isn't
+        // whole.
         let block = header().encode();
         assert_eq!(SegmentHeader::decode(&block), Some((header(), true)));
         for copy in [0, HEADER_COPY_AT] {
@@ -361,7 +364,8 @@ mod tests {
             kind in any::<u16>(), flags in any::<u16>(), sequence in any::<u64>(), time_ns in any::<u64>(),
             matter in any::<[u8; 16]>(), key_id in any::<u32>(), seed in any::<u32>(), flip in any::<prop::sample::Index>(),
         ) {
-            // A frame reads back as written with the hash of the written-down rule; any single flipped bit is noticed.
+            // A frame reads back as written with the hash of the written-down rule; any single flipped bit is
+            // noticed.
             let head = FrameHeader { body_bytes: body.len() as u32, kind, flags, sequence, time_ns, matter, key_id, group_offset: 4096 };
             let mut out = vec![3; 32];
             encode_frame(&mut out, seed, &head, &body);

@@ -3,6 +3,7 @@
 use super::Entry;
 use super::Position;
 use super::error::{CommitError, OpenError};
+use super::fetch::fetch;
 use super::log::Log;
 use super::options::Options;
 use super::queue::{Announcement, Queue};
@@ -20,8 +21,8 @@ use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
-/// The handle of an open journal; clones share it. When the last one goes, the writer finishes what is queued and
-/// ends by itself; [`Journal::close`] waits for that.
+/// The handle of an open journal; clones share it. When the last one goes, the writer finishes what is queued
+/// and ends by itself; [`Journal::close`] waits for that.
 #[derive(Clone)]
 pub struct Journal {
     inner: Arc<Inner>,
@@ -30,6 +31,7 @@ pub struct Journal {
 struct Inner {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
+    storage: Arc<dyn Storage>,
     writer: Mutex<Option<JoinHandle<io::Result<()>>>>,
 }
 
@@ -47,6 +49,7 @@ pub(crate) struct Counters {
     pub(crate) failed_groups: AtomicU64,
     pub(crate) poisoned_segments: AtomicU64,
     pub(crate) last_sync_us: AtomicU64,
+    pub(crate) total_sync_us: AtomicU64,
 }
 
 /// Figures since the opening, for metrics.
@@ -65,13 +68,15 @@ pub struct Stats {
     pub dropped_unsynced: u64,
     /// How long the last write and sync took, in µs.
     pub last_sync_us: u64,
+    /// How long all writes and syncs took together, in µs; over the groups it gives the mean.
+    pub total_sync_us: u64,
     /// Records in the queue that somebody waits for.
     pub queued: usize,
 }
 
 impl Journal {
-    /// Opens a journal: takes its folder, recovers it, and begins a new segment. `visit` sees every sound record in
-    /// order, one at a time.
+    /// Opens a journal: takes its folder, recovers it, and begins a new segment. `visit` sees every sound
+    /// record in order, one at a time.
     ///
     /// This blocks for as long as reading the journal and writing one segment takes.
     ///
@@ -90,7 +95,7 @@ impl Journal {
         let (recovery, resume) = recover(&storage, options, &mut visit)?;
         let spares = Spares::thread(Factory::new(Arc::clone(&storage), options))
             .map_err(OpenError::storage("starting a thread for"))?;
-        let mut log = Log::new(storage, spares, options, &resume);
+        let mut log = Log::new(Arc::clone(&storage), spares, options, &resume);
         log.open_segment().map_err(OpenError::storage("beginning a segment of"))?;
         let queue = Arc::new(Queue::new(options));
         let counters = Arc::new(Counters::default());
@@ -99,26 +104,35 @@ impl Journal {
             .name("journal".into())
             .spawn(move || writer.run())
             .map_err(OpenError::storage("starting the writer of"))?;
-        let inner = Inner { queue, counters, writer: Mutex::new(Some(thread)) };
+        let inner = Inner { queue, counters, storage, writer: Mutex::new(Some(thread)) };
         Ok((Self { inner: Arc::new(inner) }, recovery))
     }
 
-    /// Queues a record and returns the future of its commit: it resolves when the record is durable, or can't be made so.
+    /// Queues a record and returns the future of its commit: it resolves when the record is durable, or can't
+    /// be made so.
     ///
-    /// The record is queued by the call, not by the first poll. A dropped future disturbs nobody; the record is written
-    /// all the same. There is no time limit here: put one around it.
+    /// The record is queued by the call, not by the first poll. A dropped future disturbs nobody; the record
+    /// is written all the same. There is no time limit here: put one around it.
     pub fn append(&self, entry: Entry) -> Commit {
         Commit::new(self.inner.queue.push(entry))
     }
 
-    /// Queues a record for which nobody waits: it is written with the next group, or after the idle time. A crash before that
-    /// loses it.
+    /// Queues a record for which nobody waits: it is written with the next group, or after the idle time. A
+    /// crash before that loses it.
     ///
     /// # Errors
-    /// [`CommitError::Busy`], [`CommitError::TooLarge`] or [`CommitError::Closed`]: it was dropped, and counted in
-    /// [`Stats::dropped_unsynced`].
+    /// [`CommitError::Busy`], [`CommitError::TooLarge`] or [`CommitError::Closed`]: it was dropped, and
+    /// counted in [`Stats::dropped_unsynced`].
     pub fn append_unsynced(&self, entry: Entry) -> Result<(), CommitError> {
         self.inner.queue.push_unsynced(entry)
+    }
+
+    /// The body of the record at a position that a commit gave, read from the storage. This blocks.
+    ///
+    /// # Errors
+    /// What the storage said, or [`io::ErrorKind::InvalidData`] if the record is not sound.
+    pub fn read(&self, position: Position) -> io::Result<Vec<u8>> {
+        fetch(&*self.inner.storage, position)
     }
 
     /// Announces that a record will come soon, so that the writer may wait for it.
@@ -138,12 +152,13 @@ impl Journal {
             poisoned_segments: read(&counters.poisoned_segments),
             dropped_unsynced: read(&self.inner.queue.dropped_unsynced),
             last_sync_us: read(&counters.last_sync_us),
+            total_sync_us: read(&counters.total_sync_us),
             queued: self.inner.queue.waiters(),
         }
     }
 
-    /// Refuses new records, writes what is queued, finishes the segment and gives the folder back. Blocks until then; a second
-    /// call returns at once.
+    /// Refuses new records, writes what is queued, finishes the segment and gives the folder back. Blocks
+    /// until then; a second call returns at once.
     ///
     /// # Errors
     /// What the storage said when the segment was finished; what was acknowledged is durable all the same.

@@ -1,12 +1,12 @@
 //! What a record is about, as a number that the log carries and does not interpret.
 //!
-//! The list is open: a reader of an older release meets kinds that it does not know and must pass them on, because
-//! skipping them would break the chain.
+//! The list is open: a reader of an older release meets kinds that it does not know and must pass them on,
+//! because skipping them would break the chain.
 
 use std::fmt;
 
-/// The kind of a record. Numbers from `0xFF00` are the log's own (see [`crate::journal::format`]) and never reach a
-/// caller.
+/// The kind of a record. Numbers from `0xFF00` are the log's own (see [`crate::journal::format`]) and never
+/// reach a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Kind {

@@ -4,7 +4,7 @@
 
 use super::format::{
     BARE_FRAME_BYTES, ChainHash, FrameHeader, HEADER_BLOCK_BYTES, KIND_END, KIND_MARK, KIND_START, Start,
-    encode_frame, frame_bytes,
+    encode_frame, frame_bytes, segment_name,
 };
 use super::options::{Clock, Options};
 use super::recovery::Resume;
@@ -42,6 +42,8 @@ pub(crate) struct Log {
     pub(crate) poisoned: u64,
     /// How long the last write and sync took.
     pub(crate) last_sync: Duration,
+    /// How long all of them took together.
+    pub(crate) total_sync: Duration,
 }
 
 /// The segment being written.
@@ -87,6 +89,7 @@ impl Log {
             positions: Vec::new(),
             poisoned: 0,
             last_sync: Duration::ZERO,
+            total_sync: Duration::ZERO,
         }
     }
 
@@ -106,6 +109,7 @@ impl Log {
 
     /// Writes a mark if nothing vouches for the last group yet.
     pub(crate) fn mark(&mut self) -> io::Result<()> {
+        self.positions.clear();
         match &self.active {
             Some(active) if !active.vouched => self.commit_on_one_segment::<Box<Entry>>(&[]),
             _ => Ok(()),
@@ -119,17 +123,16 @@ impl Log {
 
     /// Finishes the active segment, cuts it to its content and removes the spare one.
     pub(crate) fn close(&mut self) -> io::Result<()> {
-        if let Some(leftover) = self.spares.leftover() {
-            self.storage.remove(&super::format::segment_name(leftover))?;
-        }
-        let Some(mut active) = self.active.take() else { return self.storage.sync_dir() };
-        let group = self.begin(&active);
-        if active.offset > HEADER_BLOCK_BYTES {
+        if let Some(mut active) = self.active.take() {
+            let group = self.begin(&active);
             self.frame(&group, KIND_END, &[]);
             self.write(&mut active)?;
+            active.file.set_len(active.offset)?;
+            active.file.sync_data()?;
         }
-        active.file.set_len(active.offset)?;
-        active.file.sync_data()?;
+        if let Some(leftover) = self.spares.leftover() {
+            self.storage.remove(&segment_name(leftover))?;
+        }
         self.storage.sync_dir()
     }
 
@@ -145,8 +148,8 @@ impl Log {
                 self.accept(active, &encoded);
                 return Ok(());
             }
-            // The segment is poisoned: its file is dropped and never synced again. Which of its frames are void follows
-            // from the next segment's start frame.
+            // The segment is poisoned: its file is dropped and never synced again. Which of its frames are
+            // void follows from the next segment's start frame.
             self.positions.truncate(done);
             self.poisoned += 1;
         }
@@ -158,8 +161,7 @@ impl Log {
         if let Some(active) = self.active.take() {
             return Ok(active);
         }
-        if let Some((since, kind)) = self.refused.filter(|(since, _)| since.elapsed() < self.backoff) {
-            self.refused = Some((since, kind));
+        if let Some((_, kind)) = self.refused.filter(|(since, _)| since.elapsed() < self.backoff) {
             return Err(kind.into());
         }
         match self.spares.take(self.next_number) {
@@ -184,7 +186,8 @@ impl Log {
         }
     }
 
-    /// Encodes one group into the buffer: what the segment still needs, records, and the end frame if it is full.
+    /// Encodes one group into the buffer: what the segment still needs, records, and the end frame if it is
+    /// full.
     fn encode<T: AsRef<Entry>>(&mut self, active: &Active, batch: &[T]) -> Encoded {
         let mut group = self.begin(active);
         if active.offset == HEADER_BLOCK_BYTES {
@@ -257,6 +260,7 @@ impl Log {
         active.file.write_at(bytes, active.offset)?;
         active.file.sync_data()?;
         self.last_sync = begun.elapsed();
+        self.total_sync += self.last_sync;
         active.offset += bytes.len() as u64;
         Ok(())
     }

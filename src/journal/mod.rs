@@ -1,13 +1,13 @@
 //! The journal: the append-only truth behind every answer that left.
 //!
-//! *No result leaves before it is durable.* So the journal is in the path of every exchange, and its speed is a sync's:
-//! one writer takes whatever has queued up, writes it with one `write` and one `fdatasync`, and only then wakes
-//! those who wait. Throughput is what is in flight divided by the time of a sync; everything here is arranged so that
-//! nothing else counts.
+//! *No result leaves before it is durable.* So the journal is in the path of every exchange, and its speed is
+//! a sync's: one writer takes whatever has queued up, writes it with one `write` and one `fdatasync`, and
+//! only then wakes those who wait. Throughput is what is in flight divided by the time of a sync; everything
+//! here is arranged so that nothing else counts.
 //!
-//! The log itself knows nothing of what it stores: a record is a kind, a matter and opaque bytes. It knows when a
-//! record is durable, in which order, and whether anything was changed since. `docs/journal-format.md` has the bytes and
-//! the rules by which a reader tells a torn tail from damage; [`format`] has the reasons.
+//! The log itself knows nothing of what it stores: a record is a kind, a matter and opaque bytes. It knows
+//! when a record is durable, in which order, and whether anything was changed since. `docs/journal-format.md`
+//! has the bytes and the rules by which a reader tells a torn tail from damage; [`mod@format`] has the reasons.
 //!
 //! * [`Journal::open`] recovers, then starts a new segment: an old one is never appended to.
 //! * [`Journal::append`] resolves when the record is durable. [`Journal::append_unsynced`] rides along.
@@ -15,6 +15,7 @@
 
 mod cursor;
 mod error;
+mod fetch;
 pub mod format;
 mod handle;
 mod kind;

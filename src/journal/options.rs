@@ -26,8 +26,8 @@ pub struct Options {
     pub idle_flush_ms: u32,
     /// The most records in the queue, at least 1; beyond it a commit is refused as busy. Default 16 384.
     pub queue_records_max: usize,
-    /// The most body bytes in the queue; beyond it a commit is refused as busy. A single record always fits into an empty
-    /// queue. Default 64 MiB.
+    /// The most body bytes in the queue; beyond it a commit is refused as busy. A single record always fits
+    /// into an empty queue. Default 64 MiB.
     pub queue_bytes_max: usize,
     /// The most unsynced records in waiting; beyond it they are dropped and counted. Default 4096.
     pub unsynced_records_max: usize,

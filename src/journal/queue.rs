@@ -1,13 +1,13 @@
 //! The hand-over between those who append and the one who writes.
 //!
-//! A lock around a vector, swapped out whole: the lock is held for a push, so it is rarely contended, and the writer is
-//! woken only when that makes it write, never once per record. Whether it pays to wait for more records is decided
-//! here too:
+//! A lock around a vector, swapped out whole: the lock is held for a push, so it is rarely contended, and the
+//! writer is woken only when that makes it write, never once per record. Whether it pays to wait for more
+//! records is decided here too:
 //!
-//! * A request that has been *announced* ([`Announcement`]) and has not arrived is worth waiting for. One that let a whole
-//!   gathering pass (it is asking a slow source) is not, until it is settled.
-//! * Those whose records the last sync made durable tend to come back together. So up to as many as were in flight then are
-//!   waited for, while they keep arriving.
+//! * A request that has been *announced* ([`Announcement`]) and has not arrived is worth waiting for. One
+//!   that let a whole gathering pass (it is asking a slow source) is not, until it is settled.
+//! * Those whose records the last sync made durable tend to come back together. So up to as many as were in
+//!   flight then are waited for, while they keep arriving.
 //! * A lone request meets neither, and is written at once.
 
 use super::error::CommitError;
@@ -90,9 +90,9 @@ pub(crate) struct Outlook {
     floor: usize,
 }
 
-/// A promise that a record will come soon; the writer may wait for it, within the gathering time. Dropping it takes the promise
-/// back. Take it when a request begins that is answered from memory, and drop it when the request turns out to wait
-/// for the network.
+/// A promise that a record will come soon; the writer may wait for it, within the gathering time. Dropping it
+/// takes the promise back. Take it when a request begins that is answered from memory, and drop it when the
+/// request turns out to wait for the network.
 #[must_use = "an announcement lasts until it is dropped"]
 pub struct Announcement {
     queue: Arc<Queue>,
@@ -226,7 +226,8 @@ impl Queue {
         self.lock().waiters()
     }
 
-    /// Waits until somebody wants a commit; with an idle time no longer than that, without one until anything comes.
+    /// Waits until somebody wants a commit; with an idle time no longer than that, without one until anything
+    /// comes.
     pub(crate) fn wait(&self, idle: Option<Duration>) -> Turn {
         let begun = Instant::now();
         let mut state = self.lock();
@@ -263,8 +264,8 @@ impl Queue {
         state
     }
 
-    /// Waits for more records while that promises something, at most `longest`, and while only returning ones are expected
-    /// no longer than `quiet` without an arrival.
+    /// Waits for more records while that promises something, at most `longest`, and while only returning ones
+    /// are expected no longer than `quiet` without an arrival.
     pub(crate) fn gather(&self, outlook: &mut Outlook, longest: Duration, quiet: Duration) {
         let begun = Instant::now();
         let mut state = self.lock();
@@ -308,5 +309,97 @@ impl State {
 
     fn full(&self, queue: &Queue) -> bool {
         self.waiters() >= queue.records_max || self.bytes >= queue.bytes_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kind;
+    use super::*;
+    use uuid::Uuid;
+
+    /// So long that a test that waits for it fails by never ending.
+    const FOR_EVER: Duration = Duration::from_secs(3600);
+
+    fn queue() -> Arc<Queue> {
+        Arc::new(Queue::new(&Options::new(1, Uuid::nil())))
+    }
+
+    fn entry() -> Entry {
+        Entry::new(Kind::Inbox, Uuid::nil(), vec![1; 10])
+    }
+
+    #[test]
+    fn a_lone_request_is_not_made_to_wait() {
+        // With nothing announced and nobody expected, gathering ends at once.
+        let queue = queue();
+        let _receiver = queue.push(entry()).unwrap();
+        assert_eq!(queue.wait(None), Turn::Work);
+        queue.gather(&mut Outlook::default(), FOR_EVER, FOR_EVER);
+    }
+
+    #[test]
+    fn announced_requests_are_waited_for_and_no_longer() {
+        // Gathering lasts until the last announced request has arrived or been taken back, and ends right then.
+        let queue = queue();
+        let _receiver = queue.push(entry()).unwrap();
+        let announced: Vec<_> = (0..3).map(|_| Announcement::new(Arc::clone(&queue))).collect();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for (index, announcement) in announced.into_iter().enumerate() {
+                    if index == 1 {
+                        drop(announcement);
+                    } else {
+                        drop(announcement.append(entry()));
+                    }
+                }
+            });
+            queue.gather(&mut Outlook::default(), FOR_EVER, FOR_EVER);
+        });
+        assert_eq!(queue.waiters(), 3);
+    }
+
+    #[test]
+    fn a_slow_announced_request_is_waited_for_once() {
+        // One that let a gathering pass in vain holds up no later one, while a new announcement is waited for
+        // again.
+        let queue = queue();
+        let slow = Announcement::new(Arc::clone(&queue));
+        let mut outlook = Outlook::default();
+        queue.gather(&mut outlook, Duration::from_millis(1), FOR_EVER);
+        assert_eq!(outlook.floor, 1);
+        queue.gather(&mut outlook, FOR_EVER, FOR_EVER);
+        let quick = Announcement::new(Arc::clone(&queue));
+        std::thread::scope(|scope| {
+            scope.spawn(|| drop(quick.append(entry())));
+            queue.gather(&mut outlook, FOR_EVER, FOR_EVER);
+        });
+        assert_eq!(queue.waiters(), 1);
+        drop(slow);
+    }
+
+    #[test]
+    fn returning_requests_are_waited_for_until_it_falls_quiet() {
+        // As many as were in flight are waited for; if some stay away, a quiet moment ends the gathering.
+        let queue = queue();
+        let mut outlook = Outlook { expected: 2, floor: 0 };
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..2).for_each(|_| drop(queue.push(entry()))));
+            queue.gather(&mut outlook, FOR_EVER, FOR_EVER);
+        });
+        assert_eq!(queue.waiters(), 2);
+        outlook.expected = 9;
+        queue.gather(&mut outlook, FOR_EVER, Duration::from_millis(1));
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        // Beyond the byte limit a record is refused, but a single one always fits into an empty queue.
+        let options = Options { queue_bytes_max: 5, ..Options::new(1, Uuid::nil()) };
+        let queue = Queue::new(&options);
+        assert!(queue.push(entry()).is_ok());
+        assert_eq!(queue.push(entry()).err(), Some(CommitError::Busy));
+        queue.take(&mut Vec::new());
+        assert!(queue.push(entry()).is_ok());
     }
 }

@@ -42,8 +42,8 @@ impl From<RecordRef<'_>> for Record {
     }
 }
 
-/// Iterates over the records of a journal as it is when the reader is made, without changing it. After a damaged place, which
-/// is told, it goes on with the next sound record; after an error of the storage it ends.
+/// Iterates over the records of a journal as it is when the reader is made, without changing it. After a
+/// damaged place, which is told, it goes on with the next sound record; after an error of the storage it ends.
 pub struct Reader {
     walk: Walk,
     failed: bool,

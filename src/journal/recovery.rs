@@ -1,8 +1,10 @@
-//! What happens when a journal is opened: read everything, settle what a crash left behind, begin a new segment.
+//! What happens when a journal is opened: read everything, settle what a crash left behind, begin a new
+//! segment.
 //!
-//! An old segment is changed in two ways only: a torn tail of the last one is cut, and a damaged one is renamed, whole, to
-//! `.seg.damaged`. It stays in its place in the order and its sound records are still read at each opening, but it is
-//! told each time until an operator has dealt with it.
+//! An old segment is changed in three ways only: the last group of the last one is written again as it is,
+//! its torn tail is cut, and a damaged one is renamed, whole, to `.seg.damaged`. It stays in its place in the
+//! order and its sound records are still read at each opening, but it is told each time until an operator has
+//! dealt with it.
 
 use super::error::OpenError;
 use super::format::{FORMAT_VERSION, HEADER_BLOCK_BYTES, SegmentHeader, segment_name};
@@ -13,6 +15,8 @@ use super::storage::Storage;
 use super::walk::{Damage, Event, Found, RecordRef, Walk};
 use std::io;
 use std::sync::Arc;
+
+const PIECE_BYTES: usize = 1 << 20;
 
 /// What an opening found. Damage and a torn tail are to be logged and, damage at least, alarmed by the caller.
 #[derive(Clone, Debug, Default)]
@@ -107,8 +111,8 @@ fn settle(
 ) -> io::Result<()> {
     for (found, tail) in segments.iter().zip(tails) {
         let damaged = recovery.damage.iter().any(|damage| damage.segment == found.number);
-        if damaged && tail.open {
-            storage.open_writable(&found.name)?.sync_data()?;
+        if damaged && tail.open && tail.end > tail.last_group {
+            harden(storage, found, *tail)?;
         }
         if damaged && !found.quarantined {
             storage.rename(&found.name, &format!("{}.damaged", segment_name(found.number)))?;
@@ -132,12 +136,31 @@ fn settle_sound(storage: &dyn Storage, found: &Found, tail: Tail, recovery: &mut
         return storage.remove(&found.name);
     }
     if tail.open {
-        // Without this, what was read may be in the page cache only, and the next segment would build on it.
-        let file = storage.open_writable(&found.name)?;
-        if tail.torn {
-            file.set_len(tail.end)?;
-        }
-        file.sync_data()?;
+        harden(storage, found, tail)?;
     }
     Ok(())
+}
+
+/// Makes the end of the last segment durable, and cuts what is torn behind it.
+///
+/// The last group was read, but perhaps from a cache: if its sync failed and the machine did not go down, its
+/// pages count as clean while the disk never got them, and a sync alone would say so. So the group is written
+/// once more, the same bytes in the same place, before a new segment builds on it and a caller acts on it.
+fn harden(storage: &dyn Storage, found: &Found, tail: Tail) -> io::Result<()> {
+    let file = storage.open_writable(&found.name)?;
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut offset = tail.last_group;
+    while offset < tail.end {
+        let room = PIECE_BYTES.min((tail.end - offset) as usize);
+        let count = file.read_at(&mut piece[..room], offset)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.write_at(&piece[..count], offset)?;
+        offset += count as u64;
+    }
+    if tail.torn {
+        file.set_len(tail.end)?;
+    }
+    file.sync_data()
 }

@@ -1,8 +1,9 @@
 //! Walks one segment frame by frame, checks the chain, and tells a torn tail from damage.
 //!
-//! Where a segment ends is decided by the *next opened* segment, if there is one: its start frame was written when everything
-//! that it names was durable. Frames behind that point are void (their sync failed and they were appended again), and a
-//! segment that does not reach that point is damaged. Only the last segment may have a torn tail.
+//! Where a segment ends is decided by the *next opened* segment, if there is one: its start frame was written
+//! when everything that it names was durable. Frames behind that point are void (their sync failed and they
+//! were appended again), and a segment that does not reach that point is damaged. Only the last segment may
+//! have a torn tail.
 
 use super::cursor::{Cursor, Spot};
 use super::format::{
@@ -81,6 +82,8 @@ pub(crate) enum Step {
 pub(crate) struct Tail {
     /// Behind the last sound frame.
     pub(crate) end: u64,
+    /// Where the last sound frame's group began: nothing vouches for what stands between here and the end.
+    pub(crate) last_group: u64,
     /// Whether bytes of an unfinished write follow.
     pub(crate) torn: bool,
     /// Whether the segment was finished properly.
@@ -92,6 +95,7 @@ pub(crate) struct Tail {
 pub(crate) struct SegmentWalk {
     cursor: Cursor,
     offset: u64,
+    last_group: u64,
     /// What the next frame must follow; unknown behind damage.
     expected: Option<Link>,
     /// Where the successor took over.
@@ -105,7 +109,8 @@ pub(crate) struct SegmentWalk {
 }
 
 impl SegmentWalk {
-    /// A walk over the frames of a segment that begins with `start` (if that frame can be read) and ends at `successor`.
+    /// A walk over the frames of a segment that begins with `start` (if that frame can be read) and ends at
+    /// `successor`.
     pub(crate) fn new(
         file: Arc<dyn StorageFile>,
         seed: u32,
@@ -115,6 +120,7 @@ impl SegmentWalk {
         Self {
             cursor: Cursor::new(file, seed),
             offset: HEADER_BLOCK_BYTES,
+            last_group: HEADER_BLOCK_BYTES,
             expected: start.map(Link::of),
             successor,
             reached: false,
@@ -145,7 +151,13 @@ impl SegmentWalk {
     }
 
     fn end(&self, torn: bool) -> Step {
-        Step::End(Tail { end: self.offset, torn, finished: self.finished, open: !self.reached })
+        Step::End(Tail {
+            end: self.offset,
+            last_group: self.last_group,
+            torn,
+            finished: self.finished,
+            open: !self.reached,
+        })
     }
 
     fn frame(&mut self, header: FrameHeader, hash: ChainHash) -> io::Result<Step> {
@@ -156,6 +168,7 @@ impl SegmentWalk {
         let at = self.offset;
         self.offset += header.frame_bytes() as u64;
         self.expected = Some(Link { next_sequence: header.sequence + u64::from(header.is_record()), hash });
+        self.last_group = header.group_offset.into();
         self.finished = header.kind == KIND_END;
         Ok(Step::Frame(at, header, hash))
     }

@@ -1,8 +1,9 @@
 //! Prepares the next segment ahead of time, so that a roll-over costs no more than any other commit.
 //!
-//! Preparing means writing every byte once: only then is a later `fdatasync` free of metadata, for the blocks are
-//! allocated and no extent is left to convert. That takes as long as the disk needs for the whole segment, so a thread
-//! of its own does it, in pieces with a sync each, lest one large flush hold up the commits beside it.
+//! Preparing means writing every byte once: only then is a later `fdatasync` free of metadata, for the blocks
+//! are allocated and no extent is left to convert. That takes as long as the disk needs for the whole
+//! segment, so a thread of its own does it, in pieces with a sync each, lest one large flush hold up the
+//! commits beside it.
 
 use super::format::{FORMAT_VERSION, HEADER_BLOCK_BYTES, SegmentHeader, segment_name};
 use super::options::{Clock, Options};
@@ -133,7 +134,8 @@ impl Spares {
         }
     }
 
-    /// Segment `number`; waits for it if it is not ready. An earlier preparation that failed is tried once more.
+    /// Segment `number`; waits for it if it is not ready. An earlier preparation that failed is tried once
+    /// more.
     pub(crate) fn take(&mut self, number: u64) -> io::Result<Prepared> {
         match self {
             #[cfg(test)]

@@ -25,10 +25,11 @@ pub struct Report {
     pub last_time_ns: u64,
     /// All damaged places in order.
     pub damage: Vec<Damage>,
-    /// A segment that ends in an unfinished write: a crash since the last opening, or a daemon in the middle of one.
+    /// A segment that ends in an unfinished write: a crash since the last opening, or a daemon in the middle
+    /// of one.
     pub unfinished: Option<u64>,
-    /// Whether the last segment was finished properly. Not so while a daemon runs, or after it died. A journal that was
-    /// closed and is not so any more was changed at its end.
+    /// Whether the last segment was finished properly. Not so while a daemon runs, or after it died. A
+    /// journal that was closed and is not so any more was changed at its end.
     pub closed: bool,
     /// The chain hash behind the last sound frame; compare it with an exported checkpoint to notice a cut end.
     pub chain_head: ChainHash,

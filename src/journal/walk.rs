@@ -1,8 +1,8 @@
 //! Walks a whole journal in order: the one reader behind recovery, verification and `journal show`.
 //!
-//! It takes its list of segments, with each one's start frame, before it reads the first record. A segment that had a
-//! successor then is finished, so a walk beside a running writer sees no false gap: what grows later is simply
-//! beyond its snapshot.
+//! It takes its list of segments, with each one's start frame, before it reads the first record. A segment
+//! that had a successor then is finished, so a walk beside a running writer sees no false gap: what grows
+//! later is simply beyond its snapshot.
 
 use super::cursor::{Cursor, Spot};
 use super::format::{
@@ -158,7 +158,11 @@ impl Walk {
             self.pending.get_or_insert(Cause::Header);
             return Ok(());
         };
-        let file = self.storage.open(&found.name)?;
+        let file = match self.storage.open(&found.name) {
+            // A writer that closed beside us removed the segment that it had prepared.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !found.started() => return Ok(()),
+            file => file?,
+        };
         let successor = found.start.and_then(|_| self.successor());
         if let Some(start) = &found.start {
             self.head = Link::of(start);
@@ -175,15 +179,16 @@ impl Walk {
     fn leave(&mut self, tail: Tail) -> Next {
         let left = self.current;
         self.entered = false;
-        if self.frames.take().is_none() {
+        self.frames = None;
+        if self.segments[left].header.is_none() {
             self.skip_unreadable_sequences();
         }
         self.current += 1;
         Next::SegmentEnd(left, tail)
     }
 
-    /// A segment without a header may hold records of unknown numbers. None of them is ever given out again: the sequence
-    /// goes on behind the most that the file can hold.
+    /// A segment without a header may hold records of unknown numbers. None of them is ever given out again:
+    /// the sequence goes on behind the most that the file can hold.
     fn skip_unreadable_sequences(&mut self) {
         self.head.next_sequence += self.segments[self.current].bytes / FRAME_OVERHEAD_BYTES as u64;
     }

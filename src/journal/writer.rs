@@ -123,6 +123,7 @@ impl Writer {
         counters.records.fetch_add(self.log.positions.len() as u64, Ordering::Relaxed);
         counters.poisoned_segments.store(self.log.poisoned, Ordering::Relaxed);
         counters.last_sync_us.store(self.log.last_sync.as_micros() as u64, Ordering::Relaxed);
+        counters.total_sync_us.store(self.log.total_sync.as_micros() as u64, Ordering::Relaxed);
         if let Err(error) = outcome {
             counters.failed_groups.fetch_add(1, Ordering::Relaxed);
             tracing::error!(%error, "The journal could not make a group of records durable.");

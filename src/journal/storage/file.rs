@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// The name of the file whose lock is the folder's; it holds nothing.
 const LOCK_NAME: &str = "lock";
 
-/// A journal's folder on a local file system. Network file systems are not supported: their locks and syncs promise less.
+/// A journal's folder on a local file system. Network file systems are not supported: their locks and syncs
+/// promise less.
 #[derive(Clone, Debug)]
 pub struct FileStorage {
     folder: PathBuf,
@@ -122,7 +123,8 @@ mod tests {
 
     #[test]
     fn modes_and_lock() {
-        // Folder and files are private to the user, and a second lock on the folder is refused until the first goes.
+        // Folder and files are private to the user, and a second lock on the folder is refused until the
+        // first goes.
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("a/journal");
         let storage = FileStorage::create(&folder).unwrap();

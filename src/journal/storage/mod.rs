@@ -1,9 +1,9 @@
-//! The few things that the journal asks of a disk, as a trait, so that a test can put a disk beneath it that tears,
-//! drops and reorders.
+//! The few things that the journal asks of a disk, as a trait, so that a test can put a disk beneath it that
+//! tears, drops and reorders.
 //!
-//! The contract is POSIX's, taken at its word: written is not durable until [`StorageFile::sync_data`] returned, and a name is
-//! not durable until [`Storage::sync_dir`] returned. After a failed sync nothing is known of any write since the last
-//! good one, and asking again proves nothing.
+//! The contract is POSIX's, taken at its word: written is not durable until [`StorageFile::sync_data`]
+//! returned, and a name is not durable until [`Storage::sync_dir`] returned. After a failed sync nothing is
+//! known of any write since the last good one, and asking again proves nothing.
 
 mod file;
 pub mod torn;

@@ -1,20 +1,22 @@
 //! A disk in memory that fails on command: a test aid, public because other rooms' tests stand on it too.
 //!
-//! It keeps what is durable apart from what was merely written. At a chosen operation it "loses power": of the writes
-//! since each file's last sync any subset survives, each whole, not at all, up to any byte, or with any of its 512-byte
-//! sectors missing, and of the renames since the last directory sync a prefix. A sync that fails behaves as
-//! ext4 does: the pages count as clean, part of them never reaches the disk, and the next sync returns success.
+//! It keeps what is durable apart from what was merely written. At a chosen operation it "loses power": of
+//! the writes since each file's last sync any subset survives, each whole, not at all, up to any byte, or
+//! with any of its 512-byte sectors missing, and of the renames since the last directory sync a prefix. A
+//! sync that fails behaves as ext4 does: the pages count as clean, part of them never reaches the disk, and
+//! the next sync returns success.
+
+mod platter;
 
 use super::{Storage, StorageFile};
+use platter::{Change, Dice, Inode};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-const SECTOR: usize = 512;
-
-/// The disk. Clones share it. Only operations that change something are counted: create, write, `sync_data`, `set_len`, rename,
-/// remove, `sync_dir`.
+/// The disk. Clones share it. Only operations that change something are counted: create, write, `sync_data`,
+/// `set_len`, rename, remove, `sync_dir`.
 #[derive(Clone, Default)]
 pub struct TornStorage {
     shared: Arc<Shared>,
@@ -48,41 +50,11 @@ struct Disk {
     seed: u64,
 }
 
-#[derive(Default, Clone)]
-struct Inode {
-    current: Vec<u8>,
-    durable: Vec<u8>,
-    unsynced: Vec<Change>,
-}
-
-#[derive(Clone)]
-enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
-    SetLen(usize),
-}
-
 #[derive(Clone)]
 enum NameChange {
     Link(String, usize),
     Rename(String, String),
     Remove(String),
-}
-
-/// A small generator (`SplitMix64`), so that a seed is a whole test case.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
 }
 
 impl TornStorage {
@@ -149,8 +121,8 @@ impl TornStorage {
         }
     }
 
-    /// The disk after the power came back: what was durable, and of the rest what the seed lets survive. The old handle
-    /// is dead.
+    /// The disk after the power came back: what was durable, and of the rest what the seed lets survive. The
+    /// old handle is dead.
     #[must_use]
     pub fn restart(&self) -> Self {
         let mut disk = self.disk();
@@ -249,71 +221,6 @@ impl Disk {
     fn find(&self, name: &str) -> io::Result<usize> {
         self.alive()?;
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-}
-
-impl Inode {
-    fn settled(bytes: Vec<u8>) -> Self {
-        Self { durable: bytes.clone(), current: bytes, unsynced: Vec::new() }
-    }
-
-    fn change(&mut self, change: Change) {
-        apply(&mut self.current, &change, &mut |_| true);
-        self.unsynced.push(change);
-    }
-
-    fn synced(&mut self) {
-        for change in std::mem::take(&mut self.unsynced) {
-            apply(&mut self.durable, &change, &mut |_| true);
-        }
-    }
-
-    /// What the platter holds after a crash or a failed sync.
-    fn survivor(&self, dice: &mut Dice) -> Vec<u8> {
-        let mut bytes = self.durable.clone();
-        for change in &self.unsynced {
-            survive(&mut bytes, change, dice);
-        }
-        bytes
-    }
-}
-
-fn survive(bytes: &mut Vec<u8>, change: &Change, dice: &mut Dice) {
-    match dice.below(5) {
-        0 => {}
-        1 => apply(bytes, change, &mut |_| true),
-        2 => cut_write(bytes, change, dice),
-        _ => apply(bytes, change, &mut |_| dice.below(2) == 0),
-    }
-}
-
-/// A write of which only the first bytes arrived.
-fn cut_write(bytes: &mut Vec<u8>, change: &Change, dice: &mut Dice) {
-    if let Change::Write { offset, bytes: written } = change {
-        let kept = dice.below(written.len() + 1);
-        let cut = Change::Write { offset: *offset, bytes: written[..kept].to_vec() };
-        apply(bytes, &cut, &mut |_| true);
-    }
-}
-
-/// Applies a change, sector by sector, where `keep` says so.
-fn apply(bytes: &mut Vec<u8>, change: &Change, keep: &mut dyn FnMut(usize) -> bool) {
-    match change {
-        Change::SetLen(len) => bytes.resize(*len, 0),
-        Change::Write { offset, bytes: written } => {
-            let mut at = 0;
-            while at < written.len() {
-                let place = offset + at;
-                let step = (SECTOR - place % SECTOR).min(written.len() - at);
-                if keep(place / SECTOR) {
-                    if bytes.len() < place + step {
-                        bytes.resize(place + step, 0);
-                    }
-                    bytes[place..place + step].copy_from_slice(&written[at..at + step]);
-                }
-                at += step;
-            }
-        }
     }
 }
 
@@ -477,7 +384,8 @@ mod tests {
 
     #[test]
     fn synced_bytes_survive_and_unsynced_ones_may_not() {
-        // Over many seeds: what was synced is always there after a crash; of an unsynced write every fate occurs.
+        // Over many seeds: what was synced is always there after a crash; of an unsynced write every fate
+        // occurs.
         let mut fates = std::collections::BTreeSet::new();
         for seed in 0..200 {
             let storage = TornStorage::new(seed);
@@ -498,7 +406,8 @@ mod tests {
 
     #[test]
     fn a_second_sync_after_a_failed_one_lies() {
-        // After a failed sync the next returns success although the bytes are lost: the trap that the journal must avoid.
+        // After a failed sync the next returns success although the bytes are lost: the trap that the journal
+        // must avoid.
         let lost = (0..50).any(|seed| {
             let storage = TornStorage::new(seed);
             let file = storage.create("a").unwrap();

@@ -15,11 +15,11 @@ struct Model {
 }
 
 impl Model {
-    fn commit(&mut self, log: &mut Log, bodies: Vec<Vec<u8>>) -> bool {
+    fn commit(&mut self, log: &mut Log, bodies: &[Vec<u8>]) -> bool {
         let batch: Vec<_> = bodies.iter().cloned().map(entry).collect();
         let outcome = log.commit(&batch);
         let durable = log.positions.len();
-        for (position, body) in log.positions.iter().zip(&bodies) {
+        for (position, body) in log.positions.iter().zip(bodies) {
             self.acknowledged.push(body.clone());
             assert_eq!(position.sequence, self.acknowledged.len() as u64);
         }
@@ -30,8 +30,8 @@ impl Model {
         outcome.is_ok()
     }
 
-    /// Every acknowledged record is there, in order; behind them at most a beginning of one of the groups that were tried
-    /// since.
+    /// Every acknowledged record is there, in order; behind them at most a beginning of one of the groups
+    /// that were tried since.
     fn check(&self, found: &[Vec<u8>]) {
         assert!(found.len() >= self.acknowledged.len(), "{} of {}", found.len(), self.acknowledged.len());
         let (sure, maybe) = found.split_at(self.acknowledged.len());
@@ -41,7 +41,8 @@ impl Model {
     }
 }
 
-/// Groups of different sizes, with a mark, roll-overs, a close and a second opening. `patient`: goes on after failures.
+/// Groups of different sizes, with a mark, roll-overs, a close and a second opening. `patient`: goes on after
+/// failures.
 fn workload(storage: &TornStorage, model: &mut Model, patient: bool) {
     let mut serial = 0;
     for life in 0..2 {
@@ -55,8 +56,9 @@ fn workload(storage: &TornStorage, model: &mut Model, patient: bool) {
         model.acknowledged = records.into_iter().map(|record| record.body).collect();
         model.attempted.clear();
         for group in 0..8 {
-            let bodies = (0..=(group * 3) % 4).map(|index| body(&mut serial, group * 7 + index)).collect();
-            if !model.commit(&mut log, bodies) && !patient {
+            let bodies: Vec<_> =
+                (0..=(group * 3) % 4).map(|index| body(&mut serial, group * 7 + index)).collect();
+            if !model.commit(&mut log, &bodies) && !patient {
                 return;
             }
             if group == 5 && log.mark().is_err() && !patient {
@@ -83,7 +85,7 @@ fn survives(storage: &TornStorage, model: &mut Model) {
     let found: Vec<_> = records.into_iter().map(|record| record.body).collect();
     model.check(&found);
     model.acknowledged = found;
-    assert!(model.commit(&mut log, vec![b"after".to_vec(), b"the crash".to_vec()]));
+    assert!(model.commit(&mut log, &[b"after".to_vec(), b"the crash".to_vec()]));
     log.close().unwrap();
     let report = verify(shared(storage)).unwrap();
     assert!(report.is_sound() && report.closed && report.unfinished.is_none(), "{report:?}");
@@ -103,8 +105,9 @@ fn seeds() -> u64 {
 
 #[test]
 fn a_crash_at_every_operation_loses_nothing_acknowledged() {
-    // At each operation, with several tears each, a power cut (and every third time another one during the recovery) leaves every
-    // acknowledged record, in order and verifying, nothing by halves, no false damage, and a journal that goes on.
+    // At each operation, with several tears each, a power cut (and every third time another one during the
+    // recovery) leaves every acknowledged record, in order and verifying, nothing by halves, no false damage,
+    // and a journal that goes on.
     let operations = operations();
     let mut torn = 0;
     for operation in 0..operations {
@@ -130,8 +133,9 @@ fn a_crash_at_every_operation_loses_nothing_acknowledged() {
 
 #[test]
 fn a_failure_at_every_operation_then_a_crash_loses_nothing_acknowledged() {
-    // At each operation an EIO or ENOSPC that passes: the journal goes on by itself or refuses, never acknowledges what is
-    // not there, and a power cut some operations later still leaves every acknowledged record.
+    // At each operation an EIO or ENOSPC that passes: the journal goes on by itself or refuses, never
+    // acknowledges what is not there, and a power cut some operations later still leaves every acknowledged
+    // record.
     let operations = operations();
     let mut poisoned = BTreeSet::new();
     for operation in 0..operations {
@@ -155,15 +159,15 @@ fn a_failure_at_every_operation_then_a_crash_loses_nothing_acknowledged() {
 
 #[test]
 fn a_failed_sync_poisons_the_segment_and_the_records_are_written_again() {
-    // One failed sync: the commit succeeds on a new segment, the old one's void frames are passed over, also when the cache still
-    // shows them, and no second sync on the old file is trusted.
+    // One failed sync: the commit succeeds on a new segment, the old one's void frames are passed over, also
+    // when the cache still shows them, and no second sync on the old file is trusted.
     for seed in 0..50 {
         let storage = TornStorage::new(seed);
         let (mut log, _, _) = open_log(&storage).unwrap();
         let mut model = Model::default();
-        assert!(model.commit(&mut log, vec![vec![1; 100]]));
+        assert!(model.commit(&mut log, &[vec![1; 100]]));
         storage.fail_at(storage.operations() + 1, EIO);
-        assert!(model.commit(&mut log, vec![vec![2; 700], vec![3; 20]]));
+        assert!(model.commit(&mut log, &[vec![2; 700], vec![3; 20]]));
         assert_eq!(log.poisoned, 1);
         assert_eq!(bodies(&storage), model.acknowledged);
         let storage = storage.restart();
@@ -173,16 +177,16 @@ fn a_failed_sync_poisons_the_segment_and_the_records_are_written_again() {
 
 #[test]
 fn a_full_disk_refuses_and_then_goes_on() {
-    // While no segment can be made, what fits in the prepared ones is committed, then commits fail with ENOSPC, and when there is
-    // room again the journal goes on without a gap.
+    // While no segment can be made, what fits in the prepared ones is committed, then commits fail with
+    // ENOSPC, and when there is room again the journal goes on without a gap.
     let storage = TornStorage::new(1);
     let (mut log, _, _) = open_log(&storage).unwrap();
     storage.fail_growth(Some(ENOSPC));
     let mut model = Model::default();
-    while model.commit(&mut log, vec![vec![9; 1000]]) {}
+    while model.commit(&mut log, &[vec![9; 1000]]) {}
     assert!(model.acknowledged.len() >= 6, "{}", model.acknowledged.len());
-    assert!(!model.commit(&mut log, vec![vec![8; 10]]));
+    assert!(!model.commit(&mut log, &[vec![8; 10]]));
     storage.fail_growth(None);
-    assert!(model.commit(&mut log, vec![vec![7; 10]]));
+    assert!(model.commit(&mut log, &[vec![7; 10]]));
     survives(&storage.restart(), &mut model);
 }

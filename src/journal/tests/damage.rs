@@ -29,8 +29,8 @@ fn flip(storage: &TornStorage, name: &str, byte: usize, bit: u8) {
 
 #[test]
 fn every_flipped_bit_is_detected() {
-    // In a closed journal one flipped bit, wherever it is (by default one bit of each byte), changes the verdict: damage, or an end
-    // that is not finished any more.
+    // In a closed journal one flipped bit, wherever it is (by default one bit of each byte), changes the
+    // verdict: damage, or an end that is not finished any more.
     let (storage, records) = closed_journal();
     let names = segments(&storage);
     assert_eq!(names.len(), 2);
@@ -57,8 +57,8 @@ fn every_flipped_bit_is_detected() {
 
 #[test]
 fn damage_in_the_middle_is_quarantined_and_told_every_time() {
-    // A hurt record is not skipped silently: the opening names it and renames its segment, the sound records before and behind it are
-    // still visited, the log goes on, and the next opening tells it again as known.
+    // A hurt record is not skipped silently: the opening names it and renames its segment, the sound records
+    // before and behind it are still visited, the log goes on, and the next opening tells it again as known.
     let (storage, records) = closed_journal();
     let name = segment_name(1);
     flip(&storage, &name, HEADER_BLOCK_BYTES as usize + 400, 2);
@@ -79,8 +79,8 @@ fn damage_in_the_middle_is_quarantined_and_told_every_time() {
 
 #[test]
 fn an_unreadable_header_never_lets_a_sequence_be_given_twice() {
-    // With both copies of the last segment's header gone its records can't be read; the next record's number lies behind any that the
-    // segment can have held.
+    // With both copies of the last segment's header gone its records can't be read; the next record's number
+    // lies behind any that the segment can have held.
     let (storage, records) = closed_journal();
     let name = segments(&storage).pop().unwrap();
     let mut bytes = storage.contents(&name).unwrap();
@@ -94,7 +94,8 @@ fn an_unreadable_header_never_lets_a_sequence_be_given_twice() {
 
 #[test]
 fn a_missing_segment_is_noticed() {
-    // A segment taken out of the middle: its predecessor does not reach the point where its successor took over.
+    // A segment taken out of the middle: its predecessor does not reach the point where its successor took
+    // over.
     let storage = TornStorage::new(3);
     for _ in 0..3 {
         let (mut log, _, _) = open_log(&storage).unwrap();

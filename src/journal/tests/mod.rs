@@ -1,5 +1,5 @@
-//! Tests of the journal as a whole. What they share is here; the campaigns run for a second or two with fixed seeds, and
-//! at full length with `POSTERN_LONG=1`.
+//! Tests of the journal as a whole. What they share is here; the campaigns run for a second or two with fixed
+//! seeds, and at full length with `POSTERN_LONG=1`.
 
 mod campaign;
 mod damage;

@@ -1,7 +1,7 @@
 //! The journal with its threads.
 
 use super::super::storage::FileStorage;
-use super::super::{CommitError, verify};
+use super::super::{CommitError, Position, verify};
 use super::*;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -35,7 +35,8 @@ async fn many_appenders_share_syncs_and_all_is_there() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_under_concurrent_load_keeps_what_was_acknowledged() {
-    // With all threads running and the power cut at some operation: whatever was acknowledged is found, at its sequence.
+    // With all threads running and the power cut at some operation: whatever was acknowledged is found, at
+    // its sequence.
     for seed in 0..if long() { 3000 } else { 40 } {
         let storage = TornStorage::new(seed);
         let (journal, _) = open(&storage);
@@ -69,8 +70,8 @@ async fn a_crash_under_concurrent_load_keeps_what_was_acknowledged() {
 
 #[tokio::test]
 async fn a_hanging_sync_fills_the_queue_and_then_refuses_at_once() {
-    // While a sync hangs nothing is acknowledged, a full queue answers busy at once, a caller that gave up disturbs nobody, and
-    // all is told when the sync returns.
+    // While a sync hangs nothing is acknowledged, a full queue answers busy at once, a caller that gave up
+    // disturbs nobody, and all is told when the sync returns.
     let storage = TornStorage::new(1);
     let options = Options { queue_records_max: 3, unsynced_records_max: 1, ..options() };
     let (journal, _) = Journal::open(shared(&storage), &options, |_| {}).unwrap();
@@ -94,7 +95,8 @@ async fn a_hanging_sync_fills_the_queue_and_then_refuses_at_once() {
 
 #[tokio::test]
 async fn failing_storage_is_told_and_the_journal_recovers_by_itself() {
-    // While every sync fails, commits say so; when syncs work again the next commit succeeds without a gap or a restart.
+    // While every sync fails, commits say so; when syncs work again the next commit succeeds without a gap or
+    // a restart.
     let storage = TornStorage::new(5);
     let (journal, _) = open(&storage);
     journal.append(entry(vec![1])).await.unwrap();
@@ -129,8 +131,8 @@ async fn limits_and_closing_have_their_own_errors() {
 
 #[test]
 fn an_idle_journal_writes_unsynced_records_and_vouches_for_the_last_group() {
-    // Without further work an unsynced record is written after the idle time, and then even damage to the last group is told
-    // as damage, not taken for a torn tail.
+    // Without further work an unsynced record is written after the idle time, and then even damage to the
+    // last group is told as damage, not taken for a torn tail.
     let storage = TornStorage::new(1);
     let options = Options { idle_flush_ms: 1, ..options() };
     let (journal, _) = Journal::open(shared(&storage), &options, |_| {}).unwrap();
@@ -154,7 +156,8 @@ fn an_idle_journal_writes_unsynced_records_and_vouches_for_the_last_group() {
 
 #[test]
 fn verifying_beside_a_writer_finds_no_false_damage() {
-    // On real files: verification and reading while a writer appends and rolls over never see damage, and see ever more.
+    // On real files: verification and reading while a writer appends and rolls over never see damage, and see
+    // ever more.
     let folder = tempfile::tempdir().unwrap();
     let storage: Arc<dyn Storage> = Arc::new(FileStorage::create(&folder.path().join("journal")).unwrap());
     let (journal, _) = Journal::open(Arc::clone(&storage), &options(), |_| {}).unwrap();
@@ -177,4 +180,17 @@ fn verifying_beside_a_writer_finds_no_false_damage() {
     writer.join().unwrap();
     let report = verify(storage).unwrap();
     assert!(report.is_sound() && report.closed && report.records == 1200);
+}
+
+// Proves that a record can be read back by its position while the journal goes on, and that a wrong position is refused.
+#[tokio::test]
+async fn a_record_is_read_back_by_its_position() {
+    let storage = TornStorage::new(1);
+    let (journal, _) = open(&storage);
+    let first = journal.append(entry(b"first".to_vec())).await.unwrap();
+    let second = journal.append(entry(vec![7; 1_000])).await.unwrap();
+    assert_eq!(journal.read(first).unwrap(), b"first");
+    assert_eq!(journal.read(second).unwrap(), vec![7; 1_000]);
+    let elsewhere = Position { offset: first.offset, ..second };
+    assert_eq!(journal.read(elsewhere).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
 }

@@ -1,0 +1,215 @@
+//! From the written form to the settings, once nothing is wrong with it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use postern_sdk::{Context, Environment, LinkOptions, Personal};
+
+use super::file::{self, File, Transport};
+use super::settings::{
+    ClientIdentity, ClientTls, Config, Console, Find, GrantFiles, Identity, Instance, Journal, Lane, Limits,
+    Mind, ServerTls, Wire,
+};
+use crate::adapters::Entry;
+use crate::screening::{Ages, Policy};
+
+/// Where relative paths begin: the folder of the configuration file.
+struct Base<'a>(&'a Path);
+
+/// The settings of a file in which [`super::check`] found no error. None if it has one all the same.
+pub(super) fn settings(path: &Path, file: &File, adapters: &'static [Entry]) -> Option<Config> {
+    let base = Base(path.parent().unwrap_or(Path::new("")));
+    let ages = file.mind.as_ref().map_or_else(Ages::default, ages);
+    let policies: BTreeMap<_, _> =
+        file.policy.iter().map(|(name, written)| (name.clone(), Arc::new(policy(name, written, ages)))).collect();
+    let environment = file.postern.environment;
+    let lanes = file.lane.iter().map(|(name, lane)| base.lane(name, lane, environment, &policies, adapters));
+    Some(Config {
+        file: path.to_owned(),
+        instance: instance(&file.postern),
+        journal: base.journal(&file.journal),
+        find: file.find.as_ref().map(|find| base.find(find)),
+        mind: file.mind.as_ref().map(|mind| base.mind(mind)),
+        grants: base.grants(&file.grants),
+        lanes: lanes.collect::<Option<_>>()?,
+        policies,
+        console: file.console.as_ref().map(|console| base.console(console)),
+        log: file.log,
+        warnings: Vec::new(),
+    })
+}
+
+fn instance(written: &file::Instance) -> Instance {
+    Instance {
+        name: written.name.clone(),
+        environment: written.environment,
+        country: written.country,
+        workers: Some(written.workers).filter(|workers| *workers > 0),
+    }
+}
+
+fn ages(mind: &file::Mind) -> Ages {
+    let hours = |hours: u64| Duration::from_secs(hours.saturating_mul(3_600));
+    Ages { warn: hours(mind.warn_age_h), stop: hours(mind.stop_age_h), purge: hours(mind.purge_age_h) }
+}
+
+fn policy(name: &str, written: &file::Policy, ages: Ages) -> Policy {
+    let mode = |database| written.modes.get(database).copied().unwrap_or(written.mode);
+    Policy {
+        name: name.to_owned(),
+        databases: written.databases.iter().map(|database| (*database, mode(database))).collect(),
+        find_timeout: Duration::from_millis(written.find_timeout_ms),
+        hedge_limit: Duration::from_millis(written.hedge_limit_ms),
+        ages,
+        recheck_permille: written.recheck_permille,
+    }
+}
+
+fn context(lane: &file::Lane, environment: Environment) -> Context {
+    let supplied = &lane.context;
+    Context {
+        client: lane.client.clone().unwrap_or_default(),
+        environment,
+        agency: supplied.agency.clone(),
+        end_user: supplied.end_user.clone().map(Personal::new),
+        terminal: supplied.terminal.clone(),
+        site: supplied.site.clone(),
+        direction: supplied.direction,
+        purpose: supplied.purpose.clone(),
+        operation: supplied.operation.clone(),
+        silent: supplied.silent,
+        ..Context::default()
+    }
+}
+
+fn limits(written: &file::Limits) -> Limits {
+    Limits {
+        frame_bytes_max: written.frame_bytes_max,
+        connections_max: written.connections_max,
+        in_flight_max: written.in_flight_max,
+        subjects_max: written.subjects_max,
+        frame_timeout: Duration::from_millis(written.frame_timeout_ms),
+        idle_timeout: Duration::from_millis(written.idle_timeout_ms),
+        write_timeout: Duration::from_millis(written.write_timeout_ms),
+    }
+}
+
+/// An option's value in the words of JSON, which the adapter contract speaks.
+pub(super) fn json(value: &toml::Value) -> serde_json::Value {
+    match value {
+        toml::Value::String(text) => text.as_str().into(),
+        toml::Value::Integer(number) => (*number).into(),
+        toml::Value::Float(number) => (*number).into(),
+        toml::Value::Boolean(flag) => (*flag).into(),
+        toml::Value::Datetime(time) => time.to_string().into(),
+        toml::Value::Array(values) => values.iter().map(json).collect(),
+        toml::Value::Table(table) => table.iter().map(|(key, value)| (key.clone(), json(value))).collect(),
+    }
+}
+
+impl Base<'_> {
+    fn path(&self, path: &Path) -> PathBuf {
+        self.0.join(path)
+    }
+
+    fn journal(&self, written: &file::Journal) -> Journal {
+        Journal {
+            folder: self.path(&written.folder),
+            segment_bytes: written.segment_bytes,
+            gather_max: Duration::from_micros(written.gather_us_max),
+            commit_budget: Duration::from_millis(written.commit_budget_ms),
+            duplicate_window: Duration::from_secs(written.duplicate_window_s),
+        }
+    }
+
+    fn find(&self, written: &file::Find) -> Find {
+        Find {
+            profile: written.profile.as_deref().map(|path| self.path(path)),
+            base_url: written.base_url.trim_end_matches('/').to_owned(),
+            username: written.username.clone(),
+            password_file: self.path(&written.password_file),
+            tls: written.tls.as_ref().map(|tls| self.client_tls(tls)),
+            connect_timeout: Duration::from_millis(written.connect_timeout_ms),
+            request_timeout: Duration::from_millis(written.request_timeout_ms),
+            concurrency_max: written.concurrency_max,
+            rate_per_s_max: Some(written.rate_per_s_max).filter(|rate| *rate > 0),
+            records_max: written.records_max,
+            breaker_failures: written.breaker_failures,
+            breaker_rest: Duration::from_millis(written.breaker_rest_ms),
+        }
+    }
+
+    fn client_tls(&self, written: &file::ClientTls) -> ClientTls {
+        let files = written.cert_file.as_deref().zip(written.key_file.as_deref());
+        ClientTls {
+            ca_file: self.path(&written.ca_file),
+            identity: files.map(|(cert, key)| self.identity(cert, key)),
+        }
+    }
+
+    fn identity(&self, cert_file: &Path, key_file: &Path) -> Identity {
+        Identity { cert_file: self.path(cert_file), key_file: self.path(key_file) }
+    }
+
+    fn mind(&self, written: &file::Mind) -> Mind {
+        Mind {
+            folder: self.path(&written.folder),
+            publisher_key_file: self.path(&written.publisher_key_file),
+            ages: ages(written),
+        }
+    }
+
+    fn grants(&self, written: &file::Grants) -> GrantFiles {
+        GrantFiles { file: self.path(&written.file), bureau_key_file: self.path(&written.bureau_key_file) }
+    }
+
+    fn server_tls(&self, written: &file::ServerTls) -> ServerTls {
+        ServerTls {
+            identity: self.identity(&written.cert_file, &written.key_file),
+            client_ca_file: written.client_ca_file.as_deref().map(|path| self.path(path)),
+        }
+    }
+
+    fn console(&self, written: &file::Console) -> Console {
+        Console { listen: written.listen, tls: written.tls.as_ref().map(|tls| self.server_tls(tls)) }
+    }
+
+    fn client(&self, lane: &file::Lane) -> Option<ClientIdentity> {
+        if lane.tls.as_ref().is_some_and(|tls| tls.client_ca_file.is_some()) {
+            return Some(ClientIdentity::Certificate);
+        }
+        let token = lane.token_file.as_deref().map(|path| ClientIdentity::Token(self.path(path)));
+        token.or_else(|| lane.client.clone().map(ClientIdentity::Lane))
+    }
+
+    fn lane(
+        &self,
+        name: &str,
+        written: &file::Lane,
+        environment: Environment,
+        policies: &BTreeMap<String, Arc<Policy>>,
+        adapters: &'static [Entry],
+    ) -> Option<Lane> {
+        let wire = match written.transport {
+            Transport::Tcp => Wire::Tcp(written.framing?),
+            Transport::Http => Wire::Http,
+        };
+        let options = written.options.iter().map(|(key, value)| (key.clone(), json(value))).collect();
+        Some(Lane {
+            name: name.to_owned(),
+            listen: written.listen,
+            wire,
+            adapter: adapters.iter().find(|entry| entry.name == written.adapter)?,
+            options: LinkOptions { strict: written.strict, options },
+            policy: Arc::clone(policies.get(&written.policy)?),
+            deadline: Duration::from_millis(written.deadline_ms),
+            view: written.view,
+            client: self.client(written)?,
+            tls: written.tls.as_ref().map(|tls| self.server_tls(tls)),
+            context: context(written, environment),
+            limits: limits(&written.limits),
+        })
+    }
+}
