@@ -55,7 +55,7 @@
 
 mod reply;
 mod request;
-mod subjects;
+mod verdicts;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -66,8 +66,8 @@ use postern_sdk::{
     Message, Personal, Reply, Stamp, Subject, Told,
 };
 
+pub use postern_formats::mrz::{person, travel_document};
 use request::Request;
-pub use subjects::{person, travel_document};
 
 /// The option that says what a request id means.
 const REQUEST_ID_OPTION: &str = "request_id";
@@ -156,7 +156,7 @@ fn describe(zone: &Mrz, native: &mut BTreeMap<String, Personal<String>>) {
     let mut note = |key: &str, value: String| native.insert(key.to_owned(), value.into());
     note("format", zone.format().name().to_owned());
     note("lines", zone.lines_as_read().collect::<Vec<_>>().join("\n"));
-    note("checks", subjects::verdicts(zone.checks()));
+    note("checks", verdicts::verdicts(zone.checks()));
     if !zone.corrections().is_empty() {
         let columns: Vec<_> = zone.corrections().iter().map(|one| one.position.to_string()).collect();
         note("corrected_columns", columns.join(","));

@@ -35,6 +35,7 @@ mod name;
 mod number;
 mod record;
 mod scan;
+mod subjects;
 
 pub use check::{BlindSpots, Checks, Verdict, blind_spots, check_digit};
 pub use correct::Correction;
@@ -46,6 +47,7 @@ pub use name::Names;
 pub use number::{Confidence, DocumentNumber, LongVariant, NUMBER_MAX};
 pub use record::{Mrz, OptionalNumber, Sex};
 pub use scan::INPUT_MAX;
+pub use subjects::{person, travel_document};
 
 /// Parses one zone as a reader sends it: up to [`INPUT_MAX`] bytes with framing, line breaks or none, in any case.
 ///

@@ -1,6 +1,6 @@
-//! From a zone to what is asked about.
+//! From a zone to what is asked about, for every adapter whose format can carry one.
 
-use postern_formats::mrz::{Checks, Confidence, DateState, Mrz, MrzDate, Names, Sex as PrintedSex, Verdict};
+use super::{Confidence, DateState, Mrz, MrzDate, Names, Sex as PrintedSex};
 use postern_sdk::{
     Alternative, AlternativeBasis, DocumentNumber, DocumentType, Name, PartialDate, Person, Personal,
     Reliability, Sex, State, TravelDocument,
@@ -112,23 +112,4 @@ fn partial_date(date: MrzDate) -> Option<PartialDate> {
         DateState::Impossible if date.year().is_some() => Some(year),
         DateState::Impossible | DateState::Unreadable | DateState::Unknown => None,
     }
-}
-
-/// The verdicts in words: `number:agrees birth:disagrees`. Digits that the layout lacks are left out.
-pub(crate) fn verdicts(checks: &Checks) -> String {
-    let names = ["number", "birth", "expiry", "optional", "composite"];
-    let mut words = String::with_capacity(80);
-    for (name, verdict) in names.into_iter().zip(checks.all()) {
-        let Some(verdict) = verdict else { continue };
-        if !words.is_empty() {
-            words.push(' ');
-        }
-        words.push_str(name);
-        words.push_str(match verdict {
-            Verdict::Agrees => ":agrees",
-            Verdict::Disagrees => ":disagrees",
-            Verdict::Absent => ":absent",
-        });
-    }
-    words
 }
