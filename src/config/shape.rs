@@ -60,9 +60,9 @@ impl Shape {
 
     fn array(&self, schema: &Json, node: &mut Node, path: &str, problems: &mut Vec<Problem>) -> bool {
         match &mut node.value {
-            Value::Array(nodes) => {
-                nodes.iter_mut().fold(true, |good, node| self.walk(&schema["items"], node, path, problems) && good)
-            }
+            Value::Array(nodes) => nodes
+                .iter_mut()
+                .fold(true, |good, node| self.walk(&schema["items"], node, path, problems) && good),
             _ => mismatch("an array", node, path, problems),
         }
     }
@@ -106,7 +106,8 @@ pub(super) fn kind(schema: &Json) -> Option<&str> {
 }
 
 fn property<'a>(schema: &'a Json, key: &str) -> Option<&'a Json> {
-    let open = Some(&schema["additionalProperties"]).filter(|open| !matches!(open, Json::Null | Json::Bool(false)));
+    let open =
+        Some(&schema["additionalProperties"]).filter(|open| !matches!(open, Json::Null | Json::Bool(false)));
     schema["properties"].get(key).or(open)
 }
 
@@ -202,7 +203,7 @@ fn unknown(schema: &Json, key: &str, node: &Node, path: &str, problems: &mut Vec
 pub(super) fn one_of(names: &[&str], written: &str) -> String {
     let near = names.iter().map(|name| (distance(name, written), name)).min();
     match near {
-        Some((steps, name)) if steps <= 2 && steps < name.len() => format!("write {name:?}"),
+        Some((steps, name)) if steps <= 2 && steps * 2 <= name.len() => format!("write {name:?}"),
         Some(_) => format!("write one of: {}", names.join(", ")),
         None => "leave it out".to_owned(),
     }
@@ -272,7 +273,9 @@ mod tests {
         has(r#"p.toml:7:22: policy.a.databases: "stld" is not known; remedy: write "sltd""#);
         has(r#"p.toml:10:10: lane.gate.listen: "localhost:1" is not an address"#);
         has(r#"p.toml:11:1: lane.gate.adaptor: the key is not known; remedy: remove it, or write "adapter""#);
-        has("p.toml:8:7: lane.gate.adapter: the key is mandatory and is missing; remedy: add it: The adapter");
+        has(
+            "p.toml:8:7: lane.gate.adapter: the key is mandatory and is missing; remedy: add it: The adapter",
+        );
         assert_eq!(problems.len(), 7, "{problems:#?}");
     }
 }
