@@ -1,1 +1,3 @@
-//! (being written)
+//! Leaf parsers that adapters share. Each is pure, knows one format and nothing of Postern's vocabulary.
+
+pub mod mrz;

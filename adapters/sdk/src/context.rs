@@ -66,6 +66,21 @@ pub enum ContextField {
     Operation,
 }
 
+impl ContextField {
+    /// The field's name, as it is written.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Agency => "agency",
+            Self::EndUser => "end_user",
+            Self::Terminal => "terminal",
+            Self::Site => "site",
+            Self::Direction => "direction",
+            Self::Purpose => "purpose",
+            Self::Operation => "operation",
+        }
+    }
+}
+
 /// Who asks, where and why. Each exchange has one; it goes into FIND's headers, the grant check and the journal.
 ///
 /// An adapter fills what the native message says. The lane then names the client and the environment, supplies from its

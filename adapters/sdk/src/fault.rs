@@ -23,6 +23,8 @@ impl FaultCode {
     pub const BUSY: Self = Self::new("busy");
     /// The client has no grant.
     pub const DENIED: Self = Self::new("denied");
+    /// The sender's id stands for another question within the window.
+    pub const SENDER_ID_REUSED: Self = Self::new("sender_id_reused");
     /// The frame is larger than the lane allows.
     pub const TOO_LARGE: Self = Self::new("frame_too_large");
     /// The bytes don't follow the lane's framing.

@@ -22,6 +22,7 @@
 
 mod adapter;
 mod answer;
+mod assembly;
 mod context;
 mod database;
 mod exchange;
@@ -40,6 +41,7 @@ pub use adapter::{
     Adapter, AdapterDescription, CONTRACT_VERSION, Control, Inbound, LinkOptions, Message, Part, Reply, Stamp,
 };
 pub use answer::{Answer, Finding, Source};
+pub use assembly::{Assembled, Assembler, AssemblyLimits};
 pub use context::{Context, ContextField, Direction, Environment};
 pub use database::Database;
 pub use exchange::{Exchange, Reference};

@@ -1,0 +1,168 @@
+//! The description of the API is current, consistent, and true of its own examples.
+
+use std::path::Path;
+
+use postern_json::{JsonAdapter, PATH, PROBLEMS, openapi};
+use postern_sdk::{Adapter, Inbound, LinkOptions};
+use serde_json::Value;
+
+// Proves that `schemas/openapi.json` is what the types say; POSTERN_BLESS=1 writes it anew.
+#[test]
+fn description_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/openapi.json");
+    let text = format!("{:#}\n", openapi());
+    if std::env::var_os("POSTERN_BLESS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(stored == text, "{} is not current: run with POSTERN_BLESS=1", path.display());
+}
+
+// Proves that each reference in the description leads to a schema.
+#[test]
+fn references_resolve() {
+    let api = openapi();
+    let mut count = 0;
+    each(&api, &mut |value| {
+        if let Some(Value::String(reference)) = value.get("$ref") {
+            assert!(api.pointer(&reference[1..]).is_some(), "{reference}");
+            count += 1;
+        }
+    });
+    assert!(count > 20, "{count}");
+}
+
+// Proves that every example is valid by the schema beside it, and that the request examples decode.
+#[test]
+fn examples_are_valid() {
+    let api = openapi();
+    let mut count = 0;
+    each(&api["paths"][PATH], &mut |value| {
+        let (Some(schema), Some(examples)) = (value.get("schema"), value.get("examples")) else { return };
+        for (name, example) in examples.as_object().unwrap() {
+            validate(&api, schema, &example["value"]).unwrap_or_else(|e| panic!("{name}: {e}"));
+            count += 1;
+        }
+    });
+    assert_eq!(count, 2 + 2 + PROBLEMS.len());
+    assert_eq!(request_examples(&api).len(), 2);
+    for example in request_examples(&api) {
+        let inbounds = JsonAdapter.decode(example.to_string().as_bytes(), &LinkOptions::default());
+        assert!(matches!(inbounds[..], [Inbound::Query(_)]), "{inbounds:?}");
+    }
+}
+
+// Proves that the schema, like the decoder, refuses what is not of the format, so that the validation above means something.
+#[test]
+fn schema_and_decoder_refuse_alike() {
+    let api = openapi();
+    let schema = serde_json::json!({ "$ref": "#/components/schemas/ScreeningRequest" });
+    let refused = [
+        r#"{}"#,
+        r#"{"subjects":[]}"#,
+        r#"{"subjects":[{"kind":"ghost"}]}"#,
+        r#"{"subjects":[{"kind":"vehicle","plate":7}]}"#,
+        r#"{"subjects":[{"kind":"vehicle","plate":"ZZ1","colour":"red"}]}"#,
+        r#"{"subjects":[{"kind":"travel_document"}]}"#,
+        r#"{"subjects":[{"kind":"vehicle"}],"version":2}"#,
+        r#"{"subjects":[{"kind":"vehicle"}],"context":{"client":"me"}}"#,
+        r#"{"subjects":[{"kind":"vehicle"}],"more":1}"#,
+        r#"{"subjects":[["vehicle",0,null,"ZZ1"]]}"#,
+        r#"{"subjects":[["vehicle",{"plate":"ZZ1"}]]}"#,
+        r#"{"subjects":[{"kind":"vehicle"}],"context":["Border Police"]}"#,
+        r#"[1,"id",{},[{"kind":"vehicle"}]]"#,
+    ];
+    for text in refused {
+        let value: Value = serde_json::from_str(text).unwrap();
+        assert!(validate(&api, &schema, &value).is_err(), "{text}");
+        let inbounds = JsonAdapter.decode(text.as_bytes(), &LinkOptions::default());
+        assert!(matches!(inbounds[..], [Inbound::Fault(_)]), "{text}");
+    }
+    let bare = r#"{"subjects":[{"kind":"vehicle"}]}"#;
+    validate(&api, &schema, &serde_json::from_str(bare).unwrap()).unwrap();
+}
+
+fn request_examples(api: &Value) -> Vec<&Value> {
+    let content = &api["paths"][PATH]["post"]["requestBody"]["content"]["application/json"];
+    content["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]).collect()
+}
+
+fn each(value: &Value, visit: &mut impl FnMut(&Value)) {
+    visit(value);
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| each(item, visit)),
+        Value::Object(fields) => fields.values().for_each(|field| each(field, visit)),
+        _ => {}
+    }
+}
+
+/// As much of JSON Schema as the generated schemas use.
+fn validate(api: &Value, schema: &Value, value: &Value) -> Result<(), String> {
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        validate(api, api.pointer(&reference[1..]).ok_or("dangling reference")?, value)?;
+    }
+    let one_of = schema.get("oneOf").or(schema.get("anyOf")).and_then(Value::as_array);
+    if let Some(options) = one_of {
+        let fits = options.iter().filter(|option| validate(api, option, value).is_ok()).count();
+        demand(fits == 1, format!("{fits} options fit"))?;
+    }
+    if let Some(constant) = schema.get("const") {
+        demand(constant == value || value.is_null(), "not the constant")?;
+    }
+    if let Some(options) = schema.get("enum").and_then(Value::as_array) {
+        demand(options.contains(value), "not of the list")?;
+    }
+    typed(schema, value)?;
+    match value {
+        Value::Array(items) => array(api, schema, items),
+        Value::Object(_) => object(api, schema, value),
+        _ => Ok(()),
+    }
+}
+
+fn demand(holds: bool, error: impl Into<String>) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(error.into()) }
+}
+
+fn typed(schema: &Value, value: &Value) -> Result<(), String> {
+    let name = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    match schema.get("type") {
+        None => Ok(()),
+        Some(Value::Array(names)) => demand(names.iter().any(|one| one == name), format!("is {name}")),
+        Some(one) => demand(one == name, format!("is {name}")),
+    }
+}
+
+fn array(api: &Value, schema: &Value, items: &[Value]) -> Result<(), String> {
+    let min = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
+    demand(items.len() as u64 >= min, "too few items")?;
+    match schema.get("items") {
+        Some(of) => items.iter().try_for_each(|item| validate(api, of, item)),
+        None => Ok(()),
+    }
+}
+
+fn object(api: &Value, schema: &Value, value: &Value) -> Result<(), String> {
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    for name in required.filter_map(Value::as_str) {
+        demand(value.get(name).is_some(), format!("lacks {name}"))?;
+    }
+    let known = schema.get("properties").and_then(Value::as_object);
+    let closed = schema.get("additionalProperties") == Some(&Value::Bool(false))
+        || schema.get("unevaluatedProperties") == Some(&Value::Bool(false));
+    for (name, field) in value.as_object().into_iter().flatten() {
+        match known.and_then(|known| known.get(name)) {
+            Some(of) => validate(api, of, field).map_err(|e| format!("{name}: {e}"))?,
+            // A closed schema that refers to another one knows that one's fields too.
+            None => demand(!closed || schema.get("$ref").is_some(), format!("{name} is unknown"))?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+// Shows /api/status once a second. Text is only ever set as text, never as markup.
+"use strict";
+
+const at = (id) => document.getElementById(id);
+const set = (id, text) => { at(id).textContent = text; };
+const count = (n) => Number(n).toLocaleString("en");
+
+function took(us) {
+  if (us < 1000) return `${us} µs`;
+  if (us < 1e6) return `${(us / 1000).toFixed(us < 1e4 ? 1 : 0)} ms`;
+  return `${(us / 1e6).toFixed(1)} s`;
+}
+
+function age(seconds) {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  return `${Math.floor(seconds / 3600)} h`;
+}
+
+const clock = (time) => (time ? time.slice(11, 19) : "–");
+const words = (code) => code.replaceAll("_", " ");
+
+function cell(text, className) {
+  const td = document.createElement("td");
+  td.textContent = text;
+  if (className) td.className = className;
+  return td;
+}
+
+function rows(id, items, cells, empty) {
+  const made = items.map((item) => {
+    const tr = document.createElement("tr");
+    tr.append(...cells(item));
+    return tr;
+  });
+  if (made.length === 0) {
+    const td = cell(empty, "empty");
+    td.colSpan = 8;
+    const tr = document.createElement("tr");
+    tr.append(td);
+    made.push(tr);
+  }
+  at(id).replaceChildren(...made);
+}
+
+function database(services) {
+  return (d) => {
+    const modes = Object.entries(d.modes).map(([policy, mode]) => `${policy}: ${words(mode)}`).join(", ");
+    const find = services.find((service) => service.databases.includes(d.database));
+    const state = find ? words(find.state) : "not configured";
+    const copy = d.copy;
+    return [
+      cell(d.name), cell(modes), cell(state, find ? `find-${find.state}` : "empty"),
+      cell(copy ? copy.state + (copy.full_coverage ? "" : ", partial") : "none", copy ? `copy-${copy.state}` : "empty"),
+      cell(copy ? copy.version : "–"), cell(copy ? copy.data_as_of.slice(0, 16).replace("T", " ") : "–"),
+      cell(copy ? age(copy.age_s) : "–"), cell(copy ? count(copy.records) : "–"),
+    ];
+  };
+}
+
+function service(f) {
+  const failure = f.last_error ? `${words(f.last_error)} at ${clock(f.last_error_at)}` : "none";
+  return `FIND ${f.service}: ${words(f.state)}, last answer ${clock(f.last_success)}, last failure ${failure}, ${f.in_flight} under way`;
+}
+
+function outcome(r) {
+  return [
+    cell(clock(r.at)), cell(r.lane), cell(`${words(r.kind)} ${r.subject}`),
+    cell(words(r.verdict), r.verdict), cell(r.statements.join(" · ")), cell(took(r.elapsed_us)),
+    cell(r.reference.slice(-12), "reference"),
+  ];
+}
+
+function show(s) {
+  document.body.className = s.environment;
+  set("instance", s.instance);
+  set("environment", s.environment);
+  set("ready", s.not_ready.length === 0 ? "ready" : `not ready: ${s.not_ready.join(", ")}`);
+  at("ready").className = s.not_ready.length === 0 ? "good" : "bad";
+  set("now", `${s.now.slice(0, 19).replace("T", " ")} UTC${s.clock_trusted ? "" : ", clock not trusted"} · ${s.version}`);
+  const f = s.figures;
+  const [hits, possible, unchecked] = f.verdicts;
+  set("per-second", count(Math.round(f.per_second)));
+  set("p50", took(f.latency.p50_us));
+  set("p99", took(f.latency.p99_us));
+  set("p999", took(f.latency.p999_us));
+  set("exchanges", count(f.exchanges));
+  set("refusals", count(f.refusals));
+  set("hits", count(hits));
+  set("possible", count(possible));
+  set("unchecked", count(unchecked));
+  set("late", count(f.late_hits));
+  rows("databases", s.databases, database(s.find), "no policy names a database");
+  set("find", s.find.length === 0 ? "FIND is not configured" : s.find.map(service).join(" — "));
+  set("lanes", Object.entries(s.lanes).map(([name, address]) => `${name} ${address}`).join(" · "));
+  rows("found", s.hits.slice(0, 15), outcome, "no hit yet");
+  rows("latest", s.latest.slice(0, 15), outcome, "nothing yet");
+}
+
+async function tick() {
+  try {
+    const answer = await fetch("/api/status", { cache: "no-store" });
+    show(await answer.json());
+    document.body.classList.remove("lost");
+  } catch {
+    document.body.classList.add("lost");
+    set("ready", "no answer from postern");
+    at("ready").className = "bad";
+  } finally {
+    setTimeout(tick, 1000);
+  }
+}
+
+tick();

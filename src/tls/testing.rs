@@ -1,0 +1,86 @@
+//! Certificates for tests.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
+use rustls::pki_types::CertificateDer;
+
+use crate::config::file::{ClientTls, ServerTls};
+
+/// An authority whose organisational unit is what it was made with.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+    unit: String,
+}
+
+/// A certificate and its key.
+pub(crate) struct Issued {
+    pub(crate) certificate: CertificateDer<'static>,
+    certificate_pem: String,
+    key_pem: String,
+}
+
+impl Authority {
+    pub(crate) fn new(unit: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, format!("{unit} authority"));
+        params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem, unit: unit.to_owned() }
+    }
+
+    pub(crate) fn issue(&self, common_name: &str) -> Issued {
+        self.issue_named(common_name, &[])
+    }
+
+    pub(crate) fn issue_named(&self, common_name: &str, uris: &[String]) -> Issued {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        for uri in uris {
+            params.subject_alt_names.push(SanType::URI(uri.as_str().try_into().unwrap()));
+        }
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Issued {
+            certificate: certificate.der().clone(),
+            certificate_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+        }
+    }
+
+    /// The authority's certificate as a file.
+    pub(crate) fn file(&self, folder: &Path) -> PathBuf {
+        let file = folder.join(format!("{}-ca.pem", self.unit));
+        fs::write(&file, &self.pem).unwrap();
+        file
+    }
+
+    /// The settings of a server of this authority.
+    pub(crate) fn server(&self, folder: &Path, client_ca: Option<&Self>) -> ServerTls {
+        let (cert_file, key_file) = self.issue("server").files(folder, &format!("{}-server", self.unit));
+        ServerTls { cert_file, key_file, client_ca_file: client_ca.map(|ca| ca.file(folder)) }
+    }
+
+    /// The settings of a client of this authority with a certificate of this name, or without one.
+    pub(crate) fn client(&self, folder: &Path, server_ca: &Self, name: Option<&str>) -> ClientTls {
+        let files = name.map(|name| self.issue(name).files(folder, &format!("{}-{name}", self.unit)));
+        let (cert_file, key_file) = files.unzip();
+        ClientTls { ca_file: server_ca.file(folder), cert_file, key_file }
+    }
+}
+
+impl Issued {
+    /// Certificate and key as files, the key for its owner alone.
+    pub(crate) fn files(&self, folder: &Path, name: &str) -> (PathBuf, PathBuf) {
+        let (cert, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
+        fs::write(&cert, &self.certificate_pem).unwrap();
+        fs::write(&key, &self.key_pem).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        (cert, key)
+    }
+}

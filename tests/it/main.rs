@@ -1,0 +1,3 @@
+//! Tests of the whole: the built binary and real parts.
+
+mod supply;
