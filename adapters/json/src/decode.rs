@@ -265,9 +265,9 @@ fn plain(raw: &str) -> Result<&str, FaultCode> {
     Ok(raw)
 }
 
-/// Whether a text can be a sender's id: 1 to 128 printing ASCII characters, as a header could hold them.
+/// Whether a text can be a sender's id: 1 to 128 visible ASCII characters, as a header could hold them.
 fn is_id(raw: &str) -> bool {
-    (1..=ID_CHARS_MAX).contains(&raw.len()) && raw.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+    (1..=ID_CHARS_MAX).contains(&raw.len()) && raw.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
