@@ -36,7 +36,9 @@ impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Form(path, kind) => write!(f, "{}: not a key of the form {kind}<64 hex digits>", path.display()),
+            Self::Form(path, kind) => {
+                write!(f, "{}: not a key of the form {kind}<64 hex digits>", path.display())
+            }
             Self::Generation => f.write_str("the key could not be generated"),
         }
     }
@@ -113,7 +115,10 @@ impl PrivateKey {
     /// [`KeyError::File`] if it exists already or can't be written.
     pub fn write(&self, path: &Path) -> Result<(), KeyError> {
         let seed = self.0.seed().map_err(|_| KeyError::Generation)?;
-        let seed = aws_lc_rs::encoding::AsBigEndian::<aws_lc_rs::encoding::Curve25519SeedBin<'_>>::as_be_bytes(&seed)
+        let seed =
+            aws_lc_rs::encoding::AsBigEndian::<aws_lc_rs::encoding::Curve25519SeedBin<'_>>::as_be_bytes(
+                &seed,
+            )
             .map_err(|_| KeyError::Generation)?;
         write(path, PRIVATE, seed.as_ref(), 0o600)
     }

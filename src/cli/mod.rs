@@ -1,1 +1,129 @@
-//! The command line.
+//! The command line: one file a subcommand, each a struct of arguments and a `run` that gives the exit code.
+//!
+//! Help, completions and manual pages come from these structs. What a command finds goes to standard output, what is
+//! wrong with it to standard error; a reader that closes the pipe early ends nothing with a panic.
+
+mod adapters;
+mod check;
+mod completions;
+mod decode;
+mod demo;
+mod exit;
+mod grants;
+mod journal;
+mod keygen;
+mod man;
+mod mind;
+mod output;
+mod query;
+mod run;
+mod sim;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use adapters::Adapters;
+pub use check::Check;
+pub use completions::Completions;
+pub use decode::Decode;
+pub use demo::Demo;
+pub use exit::Exit;
+pub use grants::{Grants, GrantsCommand};
+pub use journal::{Journal, JournalCommand};
+pub use keygen::Keygen;
+pub use man::Man;
+pub use mind::{Coverage, Mind, MindBuild, MindCommand, MindInfo, MindLookup, MindVerify};
+pub use output::{complain, say};
+pub use query::{Asked, DocumentArgs, PersonArgs, Query, QueryContext, Target, VehicleArgs};
+pub use run::Run;
+pub use sim::{Feed, Sim, SimCommand};
+
+/// Connects national border-control systems to INTERPOL's databases, online and from a local copy
+#[derive(Debug, Parser)]
+#[command(name = "postern", version, after_help = exit::HELP, max_term_width = 100)]
+pub struct Cli {
+    /// The configuration file; the *.toml of conf.d beside it are merged into it
+    #[arg(long, global = true, value_name = "FILE", default_value = "postern.toml")]
+    pub config: PathBuf,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the daemon until it is told to end
+    Run(Run),
+    /// Checks the configuration and tells everything that is wrong with it
+    Check(Check),
+    /// Shows Postern at work: a copy, a simulator, traffic, an outage and its end
+    Demo(Demo),
+    /// Simulates INTERPOL's services, for training and tests
+    Sim(Sim),
+    /// Decodes native messages and writes each inbound as canonical JSON
+    Decode(Decode),
+    /// Asks a running daemon or a copy about one document, person or vehicle
+    Query(Query),
+    /// Builds, shows and verifies the local copy
+    Mind(Mind),
+    /// Verifies the journal
+    Journal(Journal),
+    /// Signs and verifies documents of grants
+    Grants(Grants),
+    /// Lists the adapters that are built in, with their options
+    Adapters(Adapters),
+    /// Writes the completions of a shell to standard output
+    Completions(Completions),
+    /// Writes the manual pages
+    Man(Man),
+}
+
+/// Parses the arguments, runs the subcommand and gives its exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli.run().into(),
+        Err(error) => {
+            // Nothing is left to do if neither stream can be written.
+            let _ = error.print();
+            if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+        }
+    }
+}
+
+impl Cli {
+    /// Runs the subcommand.
+    pub fn run(&self) -> Exit {
+        match &self.command {
+            Command::Run(args) => run::run(args, &self.config),
+            Command::Check(args) => check::run(args, &self.config),
+            Command::Demo(args) => demo::run(args),
+            Command::Sim(args) => sim::run(args),
+            Command::Decode(args) => decode::run(args),
+            Command::Query(args) => query::run(args),
+            Command::Mind(args) => mind::run(args),
+            Command::Journal(args) => journal::run(args, &self.config),
+            Command::Grants(args) => grants::run(args),
+            Command::Adapters(args) => adapters::run(args),
+            Command::Completions(args) => completions::run(args),
+            Command::Man(args) => man::run(args),
+        }
+    }
+}
+
+/// A command whose room is not built in.
+fn not_wired(command: &str) -> Exit {
+    complain(format_args!("`{command}` is not part of this build"));
+    Exit::Unavailable
+}
+
+/// The command line as clap sees it: the one source of help, completions and manual pages.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests;

@@ -22,8 +22,11 @@ struct Base<'a>(&'a Path);
 pub(super) fn settings(path: &Path, file: &File, adapters: &'static [Entry]) -> Option<Config> {
     let base = Base(path.parent().unwrap_or(Path::new("")));
     let ages = file.mind.as_ref().map_or_else(Ages::default, ages);
-    let policies: BTreeMap<_, _> =
-        file.policy.iter().map(|(name, written)| (name.clone(), Arc::new(policy(name, written, ages)))).collect();
+    let policies: BTreeMap<_, _> = file
+        .policy
+        .iter()
+        .map(|(name, written)| (name.clone(), Arc::new(policy(name, written, ages))))
+        .collect();
     let environment = file.postern.environment;
     let lanes = file.lane.iter().map(|(name, lane)| base.lane(name, lane, environment, &policies, adapters));
     Some(Config {

@@ -60,9 +60,9 @@ impl Shape {
 
     fn array(&self, schema: &Json, node: &mut Node, path: &str, problems: &mut Vec<Problem>) -> bool {
         match &mut node.value {
-            Value::Array(nodes) => {
-                nodes.iter_mut().fold(true, |good, node| self.walk(&schema["items"], node, path, problems) && good)
-            }
+            Value::Array(nodes) => nodes
+                .iter_mut()
+                .fold(true, |good, node| self.walk(&schema["items"], node, path, problems) && good),
             _ => mismatch("an array", node, path, problems),
         }
     }
@@ -106,7 +106,8 @@ pub(super) fn kind(schema: &Json) -> Option<&str> {
 }
 
 fn property<'a>(schema: &'a Json, key: &str) -> Option<&'a Json> {
-    let open = Some(&schema["additionalProperties"]).filter(|open| !matches!(open, Json::Null | Json::Bool(false)));
+    let open =
+        Some(&schema["additionalProperties"]).filter(|open| !matches!(open, Json::Null | Json::Bool(false)));
     schema["properties"].get(key).or(open)
 }
 
@@ -202,25 +203,32 @@ fn unknown(schema: &Json, key: &str, node: &Node, path: &str, problems: &mut Vec
 pub(super) fn one_of(names: &[&str], written: &str) -> String {
     let near = names.iter().map(|name| (distance(name, written), name)).min();
     match near {
-        Some((steps, name)) if steps <= 2 && steps < name.len() => format!("write {name:?}"),
+        Some((steps, name)) if steps <= 2 && steps * 2 <= name.len() => format!("write {name:?}"),
         Some(_) => format!("write one of: {}", names.join(", ")),
         None => "leave it out".to_owned(),
     }
 }
 
-/// Levenshtein's distance: how many characters must be put in, left out or changed.
+/// How many characters must be put in, left out, changed or swapped with their neighbour (Damerau's distance).
 fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().take(64).collect();
     let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+    let mut rows = [Vec::new(), (0..=b.len()).collect::<Vec<usize>>()];
+    for (i, x) in a.iter().enumerate() {
+        let [before, last] = &rows;
+        let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+            let changed = last[j] + usize::from(x != y);
+            let mut steps = changed.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                steps = steps.min(before[j - 1] + 1);
+            }
+            row.push(steps);
         }
+        let [_, last] = rows;
+        rows = [last, row];
     }
-    row[b.len()]
+    rows[1][b.len()]
 }
 
 /// The first sentence of an option's document.
@@ -256,6 +264,14 @@ mod tests {
         assert!(problems[0].starts_with("p.toml:1:1: postern: the key is mandatory"), "{}", problems[0]);
     }
 
+    // Proves that one slip of the finger is one step, whatever its kind.
+    #[test]
+    fn distances() {
+        for (written, steps) in [("sltd", 0), ("stld", 1), ("sld", 1), ("slltd", 1), ("slts", 1), ("", 4)] {
+            assert_eq!(distance(written, "sltd"), steps, "{written}");
+        }
+    }
+
     // Proves that every fault of shape is told in one run, each at its place with its remedy.
     #[test]
     fn every_fault_at_once() {
@@ -272,7 +288,9 @@ mod tests {
         has(r#"p.toml:7:22: policy.a.databases: "stld" is not known; remedy: write "sltd""#);
         has(r#"p.toml:10:10: lane.gate.listen: "localhost:1" is not an address"#);
         has(r#"p.toml:11:1: lane.gate.adaptor: the key is not known; remedy: remove it, or write "adapter""#);
-        has("p.toml:8:7: lane.gate.adapter: the key is mandatory and is missing; remedy: add it: The adapter");
+        has(
+            "p.toml:8:7: lane.gate.adapter: the key is mandatory and is missing; remedy: add it: The adapter",
+        );
         assert_eq!(problems.len(), 7, "{problems:#?}");
     }
 }

@@ -137,18 +137,38 @@ fn rules() {
         ("[\"sltd\"]", "[\"sltd\", \"sltd\"]", "policy.gate.databases: sltd is named twice"),
         ("[\"sltd\"]", "[\"unknown\"]", "policy.gate.databases: \"unknown\" is not known"),
         ("[\"sltd\"]", "[\"sltd\"]\nmodes.smv = \"find\"", "policy.gate.modes.smv: the policy does not ask"),
-        ("[\"sltd\"]", "[\"sltd\"]\nmodes.stld = \"find\"", "policy.gate.modes.stld: \"stld\" is no database"),
+        (
+            "[\"sltd\"]",
+            "[\"sltd\"]\nmodes.stld = \"find\"",
+            "policy.gate.modes.stld: \"stld\" is no database",
+        ),
         ("[\"sltd\"]", "[\"sltd\"]\nrecheck_permille = 1001", "policy.gate.recheck_permille: it is more"),
-        ("[\"sltd\"]", "[\"sltd\"]\nfind_timeout_ms = 1900", "warning: lane.gate.policy: find_timeout_ms (1900"),
+        (
+            "[\"sltd\"]",
+            "[\"sltd\"]\nfind_timeout_ms = 1900",
+            "warning: lane.gate.policy: find_timeout_ms (1900",
+        ),
         ("[\"sltd\"]", "[\"works_of_art\"]", "warning: policy.gate.databases: no subject is looked up"),
         ("framing = \"line\"", "", "lane.gate.framing: tcp needs a framing"),
         ("\"tcp\"", "\"http\"", "lane.gate.framing: http has its own framing"),
         ("\"mrz\"", "\"mzr\"", "lane.gate.adapter: there is no adapter \"mzr\"; remedy: write \"mrz\""),
-        ("client = \"c\"", "client = \"c\"\noptions.x = 1", "lane.gate.options.x: the adapter \"mrz\" has no"),
+        (
+            "client = \"c\"",
+            "client = \"c\"\noptions.x = 1",
+            "lane.gate.options.x: the adapter \"mrz\" has no",
+        ),
         ("client = \"c\"", "", "lane.gate.client: nothing names the client"),
         ("client = \"c\"", "client = \" \"", "lane.gate.client: the client's name is empty"),
-        ("client = \"c\"", "client = \"c\"\ndeadline_ms = 250", "lane.gate.deadline_ms: 250 ms leave no time"),
-        ("client = \"c\"", "client = \"c\"\nlimits.subjects_max = 0", "lane.gate.limits.subjects_max: it must not"),
+        (
+            "client = \"c\"",
+            "client = \"c\"\ndeadline_ms = 250",
+            "lane.gate.deadline_ms: 250 ms leave no time",
+        ),
+        (
+            "client = \"c\"",
+            "client = \"c\"\nlimits.subjects_max = 0",
+            "lane.gate.limits.subjects_max: it must not",
+        ),
         ("client = \"c\"", "token_file = \"t\"", "lane.gate.token_file: tokens are for http only"),
         ("127.0.0.1:4001", "0.0.0.0:4001", "lane.gate.listen: anyone on the network could ask"),
         ("purpose = \"p\"", "", "lane.gate.context: the format can't carry purpose"),
@@ -160,14 +180,22 @@ fn rules() {
         ("http://127.0.0.1:9", "http://u:p@127.0.0.1:9", "find.base_url: it holds credentials"),
         ("http://127.0.0.1:9", "http://127.0.0.1:9/find", "find.base_url: it has a path"),
         ("http://127.0.0.1:9", "ftp://127.0.0.1", "find.base_url: it is neither http nor https"),
-        ("\"pw\"", "\"pw\"\ntls = { ca_file = \"c\", key_file = \"k\" }", "find.tls: a certificate needs its key"),
+        (
+            "\"pw\"",
+            "\"pw\"\ntls = { ca_file = \"c\", key_file = \"k\" }",
+            "find.tls: a certificate needs its key",
+        ),
         ("\"pw\"", "\"pw\"\nrecords_max = 0", "find.records_max: it must not be zero"),
         ("\"FRA\"", "\"QQQ\"", "postern.country: QQQ is not a code"),
         ("\"FRA\"", "\"F4\"", "postern.country: \"F4\" is not a country"),
         ("[grants]", "[journal]\nsegment_bytes = 9\n[grants]", "journal.segment_bytes: a segment of 9 bytes"),
         ("[grants]", "[journal]\ngather_us_max = 250000\n[grants]", "journal.gather_us_max: gathering takes"),
         ("[grants]", "[console]\nlisten = \"0.0.0.0:1\"\n[grants]", "console.listen: anyone on the network"),
-        ("[grants]", "[console]\nlisten = \"127.0.0.1:4001\"\n[grants]", "console.listen: 127.0.0.1:4001 is already"),
+        (
+            "[grants]",
+            "[console]\nlisten = \"127.0.0.1:4001\"\n[grants]",
+            "console.listen: 127.0.0.1:4001 is already",
+        ),
         ("lane.gate.", "lane.other.", "lane.other.transport: the key is mandatory"),
         ("[lane.gate]", "[lane.Gate]", "lane.Gate: \"Gate\" can't be a name"),
     ];
@@ -310,7 +338,8 @@ fn the_example_is_complete() {
     ] {
         let properties = schema["$defs"][definition]["properties"].as_object().unwrap();
         for (name, property) in properties {
-            let value = table.get(name).unwrap_or_else(|| panic!("{definition}.{name} is not in the example"));
+            let value =
+                table.get(name).unwrap_or_else(|| panic!("{definition}.{name} is not in the example"));
             let default = &property["default"];
             let commented = example().contains(&format!("\n# {name} = "));
             if commented && !default.is_null() {

@@ -17,7 +17,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 pub use prometheus::Prometheus;
-pub use status::{CopyStatus, DatabaseStatus, FindStatus, Status};
+pub use status::{CopyStatus, DatabaseStatus, Status};
 
 const PAGE: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("page.js");

@@ -43,9 +43,10 @@ function rows(id, items, cells, empty) {
   at(id).replaceChildren(...made);
 }
 
-function database(find) {
+function database(services) {
   return (d) => {
     const modes = Object.entries(d.modes).map(([policy, mode]) => `${policy}: ${words(mode)}`).join(", ");
+    const find = services.find((service) => service.databases.includes(d.database));
     const state = find ? words(find.state) : "not configured";
     const copy = d.copy;
     return [
@@ -55,6 +56,11 @@ function database(find) {
       cell(copy ? age(copy.age_s) : "–"), cell(copy ? count(copy.records) : "–"),
     ];
   };
+}
+
+function service(f) {
+  const failure = f.last_error ? `${words(f.last_error)} at ${clock(f.last_error_at)}` : "none";
+  return `FIND ${f.service}: ${words(f.state)}, last answer ${clock(f.last_success)}, last failure ${failure}, ${f.in_flight} under way`;
 }
 
 function outcome(r) {
@@ -85,9 +91,7 @@ function show(s) {
   set("unchecked", count(unchecked));
   set("late", count(f.late_hits));
   rows("databases", s.databases, database(s.find), "no policy names a database");
-  set("find", s.find
-    ? `FIND ${words(s.find.state)} · last answer ${clock(s.find.last_success)} · last failure ${s.find.last_failure ? words(s.find.last_failure) : "none"} · ${s.find.in_flight} under way`
-    : "FIND is not configured");
+  set("find", s.find.length === 0 ? "FIND is not configured" : s.find.map(service).join(" — "));
   set("lanes", Object.entries(s.lanes).map(([name, address]) => `${name} ${address}`).join(" · "));
   rows("found", s.hits.slice(0, 15), outcome, "no hit yet");
   rows("latest", s.latest.slice(0, 15), outcome, "nothing yet");

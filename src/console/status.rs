@@ -7,6 +7,7 @@ use postern_sdk::{Database, Environment};
 use serde::Serialize;
 
 use crate::engine::{Figures, Recent};
+use crate::find::ServiceStatus;
 
 /// Everything that the first screen shows.
 #[derive(Clone, Debug, Serialize)]
@@ -25,8 +26,8 @@ pub struct Status {
     pub not_ready: Vec<String>,
     /// Each database of a policy.
     pub databases: Vec<DatabaseStatus>,
-    /// FIND, if it is configured.
-    pub find: Option<FindStatus>,
+    /// Each service of FIND; none if it is not configured.
+    pub find: Vec<ServiceStatus>,
     /// Each lane with the address that it listens at.
     pub lanes: BTreeMap<String, String>,
     /// The figures.
@@ -65,17 +66,4 @@ pub struct CopyStatus {
     pub state: &'static str,
     /// Whether it covers the whole database.
     pub full_coverage: bool,
-}
-
-/// FIND.
-#[derive(Clone, Debug, Serialize)]
-pub struct FindStatus {
-    /// The breaker: `closed`, `open` or `half_open`.
-    pub state: &'static str,
-    /// When FIND last answered.
-    pub last_success: Option<Timestamp>,
-    /// The code of its latest failure.
-    pub last_failure: Option<&'static str>,
-    /// Requests under way.
-    pub in_flight: usize,
 }

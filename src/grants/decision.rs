@@ -137,12 +137,13 @@ impl Grants {
         now: Timestamp,
     ) -> Result<View, Reason> {
         let covers = |grant: &&Grant| {
-            grant.databases.contains(&database) && grant.operations.contains(&operation) && grant.reaches(context)
+            grant.databases.contains(&database)
+                && grant.operations.contains(&operation)
+                && grant.reaches(context)
         };
         let view = self.of_client(&context.client, now).filter(covers).map(|grant| grant.view).max();
-        let suspended = |one: &Suspension| {
-            one.databases.contains(&database) && one.sites.holds(context.site.as_deref())
-        };
+        let suspended =
+            |one: &Suspension| one.databases.contains(&database) && one.sites.holds(context.site.as_deref());
         match view {
             None => Err(Reason::NotGranted),
             Some(_) if self.suspensions(now).any(suspended) => Err(Reason::Suspended),

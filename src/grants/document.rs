@@ -137,8 +137,8 @@ impl Document {
     /// # Errors
     /// [`GrantsError::Form`], with the line where the reader knows it.
     pub fn parse(text: &str) -> Result<Self, GrantsError> {
-        let document: Self =
-            toml::from_str(text).map_err(|error| GrantsError::Form(error.to_string().trim_end().to_owned()))?;
+        let document: Self = toml::from_str(text)
+            .map_err(|error| GrantsError::Form(error.to_string().trim_end().to_owned()))?;
         document.check().map_err(GrantsError::Form)?;
         Ok(document)
     }

@@ -70,11 +70,16 @@ impl fmt::Display for GrantsError {
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Unsigned => f.write_str("the document is not signed"),
             Self::Signature { expected, named } => {
-                write!(f, "the signature does not verify: expected key {expected}, the document names {named}")
+                write!(
+                    f,
+                    "the signature does not verify: expected key {expected}, the document names {named}"
+                )
             }
             Self::Form(message) => write!(f, "not a document of grants: {message}"),
             Self::Environment(environment) => write!(f, "the document is for {}", environment.code()),
-            Self::Rollback { number, known } => write!(f, "document {number} is older than {known}, known here"),
+            Self::Rollback { number, known } => {
+                write!(f, "document {number} is older than {known}, known here")
+            }
         }
     }
 }

@@ -78,13 +78,16 @@ fn granted(view: View, barred: &[(Database, Reason)]) -> Decision {
 #[test]
 fn only_the_bureau_grants() {
     let key = PrivateKey::generate().unwrap();
-    let verify = |text: &str| Grants::verify(text, &key.public(), Environment::Training).map(|grants| grants.number());
+    let verify =
+        |text: &str| Grants::verify(text, &key.public(), Environment::Training).map(|grants| grants.number());
     assert!(matches!(verify(TEXT), Err(GrantsError::Unsigned)));
     let (foreign, _) = sign(TEXT, &PrivateKey::generate().unwrap()).unwrap();
     assert!(matches!(verify(&foreign), Err(GrantsError::Signature { .. })));
     let (signed, _) = sign(TEXT, &key).unwrap();
     assert_eq!(verify(&signed).unwrap(), 7);
-    for (from, to) in [("class", "full"), ("[\"sltd\"]", "[\"smv\"]"), ("2026-12", "2036-12"), ("\n[", "\n\n[")] {
+    for (from, to) in
+        [("class", "full"), ("[\"sltd\"]", "[\"smv\"]"), ("2026-12", "2036-12"), ("\n[", "\n\n[")]
+    {
         assert!(matches!(verify(&signed.replace(from, to)), Err(GrantsError::Signature { .. })), "{from}");
     }
     let appended = format!("{signed}[[grant]]\nclient = \"x\"\n");
@@ -148,7 +151,10 @@ fn grants_reach_as_far_as_they_say() {
     assert_eq!(decided(&gate, &[Sltd], early), granted(View::Class, &[]));
     assert_eq!(decided(&gate, &[Sltd, Nominal], early), granted(View::Gate, &[]));
     let late = on("2026-11-25");
-    assert_eq!(decided(&gate, &[Sltd, Nominal], late), granted(View::Class, &[(Nominal, Reason::NotGranted)]));
+    assert_eq!(
+        decided(&gate, &[Sltd, Nominal], late),
+        granted(View::Class, &[(Nominal, Reason::NotGranted)])
+    );
     let refused = granted(View::Gate, &[(Sltd, Reason::NotGranted)]);
     for elsewhere in [
         Context { site: Some("ZZB".into()), ..gate.clone() },

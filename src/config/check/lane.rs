@@ -94,9 +94,15 @@ impl Checker<'_> {
             return;
         };
         let time_ms = lane.deadline_ms.saturating_sub(self.file.journal.commit_budget_ms);
-        let uses = |mode| policy.databases.iter().any(|d| *policy.modes.get(d).unwrap_or(&policy.mode) == mode);
+        let uses =
+            |mode| policy.databases.iter().any(|d| *policy.modes.get(d).unwrap_or(&policy.mode) == mode);
         let late = [
-            (Mode::FindThenMind, "find_timeout_ms", policy.find_timeout_ms, "the copy is never asked in its place"),
+            (
+                Mode::FindThenMind,
+                "find_timeout_ms",
+                policy.find_timeout_ms,
+                "the copy is never asked in its place",
+            ),
             (Mode::Hedged, "hedge_limit_ms", policy.hedge_limit_ms, "the copy's silence is never told"),
         ];
         for (mode, option, wait_ms, effect) in late {
@@ -129,7 +135,8 @@ impl Checker<'_> {
                 self.error(&key("client"), "the client would be named twice", remedy);
             }
             (false, _) if !loopback => {
-                let remedy = "add tls with client_ca_file, or token_file with tls for http, or listen at 127.0.0.1";
+                let remedy =
+                    "add tls with client_ca_file, or token_file with tls for http, or listen at 127.0.0.1";
                 self.error(&key("listen"), "anyone on the network could ask", remedy);
             }
             (false, None) => {
@@ -169,7 +176,11 @@ impl Checker<'_> {
         if lane.framing == Some(Framing::Length2) && limits.frame_bytes_max > usize::from(u16::MAX) {
             let key = format!("{table}.frame_bytes_max");
             if self.places.has(&key) {
-                self.warn(&key, "two bytes of length hold 65535 at most", "write 65535 or less, or use length4");
+                self.warn(
+                    &key,
+                    "two bytes of length hold 65535 at most",
+                    "write 65535 or less, or use length4",
+                );
             }
         }
     }

@@ -91,7 +91,9 @@ impl Checker<'_> {
             self.error("journal.segment_bytes", cause, "write 1048576 (1 MiB) to 4294967296 (4 GiB)");
         }
         self.not_zero("journal", &[("commit_budget_ms", journal.commit_budget_ms)]);
-        if journal.gather_us_max >= journal.commit_budget_ms.saturating_mul(1_000) && journal.gather_us_max > 0 {
+        if journal.gather_us_max >= journal.commit_budget_ms.saturating_mul(1_000)
+            && journal.gather_us_max > 0
+        {
             let remedy = "write less than commit_budget_ms; 500 is usual";
             self.error("journal.gather_us_max", "gathering takes the whole commit budget", remedy);
         }
@@ -126,7 +128,11 @@ impl Checker<'_> {
             return self.error(KEY, "it is not a URL", "write https://host:port");
         };
         if url.query().is_some() || !matches!(url.path(), "" | "/") {
-            self.error(KEY, "it has a path or a query", "write https://host:port; the profile adds the paths");
+            self.error(
+                KEY,
+                "it has a path or a query",
+                "write https://host:port; the profile adds the paths",
+            );
         }
         if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             self.error(KEY, "it holds credentials", "write them into username and password_file");

@@ -39,7 +39,8 @@ impl Checker<'_> {
             } else if policy.databases[..i].contains(database) {
                 self.error(&key, format!("{} is named twice", database.code()), "name each once");
             } else if !KINDS.iter().any(|kind| holds(*database, *kind)) {
-                let cause = format!("no subject is looked up in {} yet, so it is never asked", database.code());
+                let cause =
+                    format!("no subject is looked up in {} yet, so it is never asked", database.code());
                 self.warn(&key, cause, "leave it out");
             }
         }
@@ -51,7 +52,11 @@ impl Checker<'_> {
             match Database::from_code(&name) {
                 None => self.error(&key, format!("{name:?} is no database"), one_of(&codes(), &name)),
                 Some(database) if !policy.databases.contains(&database) => {
-                    self.error(&key, "the policy does not ask this database", "add it to databases, or remove it");
+                    self.error(
+                        &key,
+                        "the policy does not ask this database",
+                        "add it to databases, or remove it",
+                    );
                 }
                 Some(_) => {}
             }

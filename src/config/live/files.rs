@@ -92,7 +92,9 @@ fn period(file: &Path, certificate: &CertificateDer<'_>, now: Timestamp) -> Find
     let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
         return Finding::fail(at(file, "holds a certificate that can't be read"));
     };
-    let time = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).unwrap_or(Timestamp::MAX);
+    let time = |time: x509_parser::time::ASN1Time| {
+        Timestamp::from_second(time.timestamp()).unwrap_or(Timestamp::MAX)
+    };
     let (from, until) = (time(parsed.validity().not_before), time(parsed.validity().not_after));
     if now < from {
         Finding::fail(at(file, format_args!("is not in force before {from}")))
@@ -112,17 +114,21 @@ pub(super) fn tokens(config: &Config) -> Finding {
         _ => None,
     });
     let found = files.map(|file| match fs::read_to_string(file) {
-        Ok(text) => Finding::of(token_lines(&text).map(|n| at(file, format_args!("{n} tokens"))).map_err(|e| at(file, e))),
+        Ok(text) => Finding::of(
+            token_lines(&text).map(|n| at(file, format_args!("{n} tokens"))).map_err(|e| at(file, e)),
+        ),
         Err(error) => Finding::fail(at(file, error)),
     });
     Finding::all(found.collect(), "none are configured")
 }
 
 fn token_lines(text: &str) -> Result<usize, String> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    let lines =
+        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
     let mut count = 0;
     for (i, line) in lines {
-        let hash = line.trim().rsplit_once(':').filter(|(client, _)| !client.is_empty()).map(|(_, hash)| hash);
+        let hash =
+            line.trim().rsplit_once(':').filter(|(client, _)| !client.is_empty()).map(|(_, hash)| hash);
         if !hash.is_some_and(|hash| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit())) {
             return Err(format!("line {} is not client:sha256-of-token in 64 hex digits", i + 1));
         }
@@ -157,7 +163,9 @@ fn verified(config: &Config, key: &PublicKey, now: Timestamp) -> Finding {
     } else if now < grants.document().issued_at {
         Finding::fail(format!("document {number} is not in force before {}", grants.document().issued_at))
     } else if let Some(lane) = stranger {
-        Finding::warn(format!("document {number} has no grant for the client of lane.{lane}: all is refused there"))
+        Finding::warn(format!(
+            "document {number} has no grant for the client of lane.{lane}: all is refused there"
+        ))
     } else if until.duration_since(now) < EXPIRY_NOTICE {
         Finding::warn(format!("document {number} expires at {until}"))
     } else {

@@ -89,7 +89,12 @@ pub struct Probes<'a> {
 }
 
 /// Runs every stage in order and hands each line to `tell`: the stage's name and what it found. Gives the worst mark.
-pub fn check(config: &Config, clock: &Clock, probes: Probes<'_>, tell: &mut dyn FnMut(&str, &Finding)) -> Mark {
+pub fn check(
+    config: &Config,
+    clock: &Clock,
+    probes: Probes<'_>,
+    tell: &mut dyn FnMut(&str, &Finding),
+) -> Mark {
     let mut worst = Mark::Ok;
     let mut stage = |name: &str, found: Finding| {
         worst = worst.max(found.mark);

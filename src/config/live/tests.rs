@@ -53,7 +53,8 @@ fn stages(folder: &Path, text: &str) -> (Vec<(String, Finding)>, Mark) {
         find: Box::new(|_| Finding::warn("no answer yet")),
     };
     let mut told = Vec::new();
-    let mark = check(&config, &clock(), probes, &mut |name, found| told.push((name.to_owned(), found.clone())));
+    let mark =
+        check(&config, &clock(), probes, &mut |name, found| told.push((name.to_owned(), found.clone())));
     (told, mark)
 }
 

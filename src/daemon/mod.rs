@@ -1,0 +1,226 @@
+//! Wiring and lifecycle: from checked settings to running lanes, and to a clean end.
+//!
+//! Everything that can fail fails before the first frame is taken: files are read, the journal is recovered, the copy is
+//! opened and every socket is bound. Then all lanes serve at once. At the end the order is turned round: lanes stop taking,
+//! what is in flight is answered within the drain limit, and the journal is closed last.
+
+mod error;
+mod lanes;
+mod recovery;
+mod status;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::settings::{Config, Mind as MindSettings};
+use crate::console::{self, Prometheus, Sources};
+use crate::engine::{Shared, record_late};
+use crate::find::{Find, Profile, Settings};
+use crate::grants::Grants;
+use crate::journal::Journal;
+use crate::keys::PublicKey;
+use crate::mind::{DOCUMENTS, Mind, MindOptions};
+use crate::screening::{Lookup, Screener};
+
+pub use error::StartError;
+
+/// How long what is in flight has to be answered when the daemon ends.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Late answers that wait to be recorded.
+const LATE_MAX: usize = 4_096;
+
+/// How often figures are sampled and the copy's folder is looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A running daemon.
+pub struct Daemon {
+    addresses: BTreeMap<String, SocketAddr>,
+    console: Option<SocketAddr>,
+    shared: Arc<Shared>,
+    shutdown: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// What the daemon is built of.
+struct Parts {
+    config: Arc<Config>,
+    shared: Arc<Shared>,
+    find: Option<Arc<Find>>,
+    mind: Option<Arc<Mind>>,
+}
+
+impl Daemon {
+    /// Starts everything that the settings name.
+    ///
+    /// # Errors
+    /// The first thing that can't be had, with its remedy.
+    pub async fn start(config: Config, clock: Clock, metrics: Prometheus) -> Result<Self, StartError> {
+        let config = Arc::new(config);
+        let bound = lanes::bind(&config).await?;
+        let console = match &config.console {
+            Some(console) => Some(lanes::listen("console", console.listen).await?),
+            None => None,
+        };
+        let (late, late_answers) = mpsc::channel(LATE_MAX);
+        let (find, mind) = (online(&config, &clock)?, copy(&config, &clock)?);
+        let screener = Screener::new(as_lookup(&find), as_lookup(&mind), clock.clone(), late);
+        let shared = shared(&config, clock, screener).await?;
+        let parts = Parts { config, shared: Arc::clone(&shared), find, mind };
+        let mut daemon = Self {
+            addresses: bound.iter().map(|(lane, address, _)| (lane.name.clone(), *address)).collect(),
+            console: console.as_ref().and_then(|listener| listener.local_addr().ok()),
+            shared: Arc::clone(&shared),
+            shutdown: CancellationToken::new(),
+            tasks: JoinSet::new(),
+        };
+        daemon.tasks.spawn(until(daemon.shutdown.clone(), record_late(shared, late_answers)));
+        lanes::serve(&parts, bound, &daemon.shutdown, &mut daemon.tasks)?;
+        daemon.look_after(parts, console, metrics);
+        Ok(daemon)
+    }
+
+    /// The address of each lane.
+    pub const fn addresses(&self) -> &BTreeMap<String, SocketAddr> {
+        &self.addresses
+    }
+
+    /// The console's address.
+    pub const fn console(&self) -> Option<SocketAddr> {
+        self.console
+    }
+
+    /// The figures and the latest outcomes.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Takes no more frames, answers what is in flight, and closes the journal.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            if ended.is_err() {
+                tracing::error!("A task of the daemon panicked.");
+            }
+        }
+        let journal = self.shared.journal.clone();
+        match tokio::task::spawn_blocking(move || journal.close()).await {
+            Ok(Ok(())) => tracing::info!("The journal is closed."),
+            Ok(Err(error)) => tracing::error!(%error, "The journal could not be closed; what was answered is in it."),
+            Err(_) => tracing::error!("The journal panicked while it was closed."),
+        }
+    }
+
+    fn look_after(&mut self, parts: Parts, console: Option<TcpListener>, metrics: Prometheus) {
+        let parts = Arc::new(parts);
+        let addresses = self.addresses.clone();
+        self.tasks.spawn(until(self.shutdown.clone(), tick(Arc::clone(&parts))));
+        if let Some(listener) = console {
+            let status = Arc::new(move || status::of(&parts, &addresses));
+            let shutdown = self.shutdown.clone().cancelled_owned();
+            self.tasks.spawn(async move {
+                if let Err(error) = console::run(listener, Sources { status, metrics }, shutdown).await {
+                    tracing::error!(%error, "The console ended.");
+                }
+            });
+        }
+    }
+}
+
+async fn until(shutdown: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = work => {}
+    }
+}
+
+fn as_lookup<L: Lookup + 'static>(source: &Option<Arc<L>>) -> Option<Arc<dyn Lookup>> {
+    source.as_ref().map(|source| Arc::clone(source) as Arc<dyn Lookup>)
+}
+
+fn online(config: &Config, clock: &Clock) -> Result<Option<Arc<Find>>, StartError> {
+    let Some(settings) = &config.find else { return Ok(None) };
+    let profile = match &settings.profile {
+        Some(path) => Profile::load(path).map_err(StartError::config)?,
+        None => Profile::builtin(),
+    };
+    let settings = Settings::load(settings, &config.instance).map_err(StartError::config)?;
+    Find::new(settings, Arc::new(profile), clock.clone()).map(Some).map_err(StartError::config)
+}
+
+fn copy(config: &Config, clock: &Clock) -> Result<Option<Arc<Mind>>, StartError> {
+    let Some(settings) = &config.mind else { return Ok(None) };
+    let options = mind_options(settings, config)?;
+    let (mind, opened) = Mind::open(options, clock.clone());
+    status::tell_reload(&opened);
+    Ok(Some(Arc::new(mind)))
+}
+
+/// What the copy is opened with.
+///
+/// # Errors
+/// If the publisher's key can't be read.
+pub fn mind_options(settings: &MindSettings, config: &Config) -> Result<MindOptions, StartError> {
+    Ok(MindOptions {
+        folder: settings.folder.clone(),
+        dataset: DOCUMENTS.to_owned(),
+        publisher: PublicKey::read(&settings.publisher_key_file).map_err(StartError::config)?,
+        environment: config.instance.environment,
+        purge: settings.ages.purge,
+    })
+}
+
+async fn shared(config: &Arc<Config>, clock: Clock, screener: Screener) -> Result<Arc<Shared>, StartError> {
+    let key = PublicKey::read(&config.grants.bureau_key_file).map_err(StartError::config)?;
+    let grants =
+        Grants::load(&config.grants.file, &key, config.instance.environment).map_err(StartError::config)?;
+    let (config, journal_clock) = (Arc::clone(config), clock.clone());
+    let opening = tokio::task::spawn_blocking(move || recovery::open_journal(&config, &journal_clock));
+    let (journal, duplicates) = opening.await.map_err(StartError::unavailable)??;
+    Ok(Arc::new(Shared {
+        clock,
+        journal,
+        screener,
+        grants: ArcSwap::from_pointee(grants),
+        duplicates,
+        recents: crate::engine::Recents::default(),
+        stats: crate::engine::Stats::default(),
+    }))
+}
+
+/// Samples the figures, and serves a newer snapshot when one appears.
+async fn tick(parts: Arc<Parts>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        parts.shared.stats.sample(parts.shared.clock.now());
+        status::tell_journal(&parts.shared.journal);
+        if let Some(mind) = parts.mind.clone()
+            && let Ok(reload) = tokio::task::spawn_blocking(move || mind.reload()).await
+        {
+            status::tell_reload(&reload);
+        }
+    }
+}
+
+/// The figures of the journal, for metrics.
+fn journal_figures(journal: &Journal) -> [(&'static str, u64); 4] {
+    let stats = journal.stats();
+    [
+        ("postern_journal_records_total", stats.records),
+        ("postern_journal_groups_total", stats.groups),
+        ("postern_journal_failed_groups_total", stats.failed_groups),
+        ("postern_journal_dropped_unsynced_total", stats.dropped_unsynced),
+    ]
+}
