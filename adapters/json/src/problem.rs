@@ -22,7 +22,7 @@ pub(crate) const TIME: FaultCode = FaultCode::new("time_unusable");
 pub(crate) const TEXT_TOO_LONG: FaultCode = FaultCode::new("text_too_long");
 /// A text has control characters.
 pub(crate) const TEXT_CHARACTER: FaultCode = FaultCode::new("text_character");
-/// A text that is needed is empty.
+/// A text is empty.
 pub(crate) const TEXT_EMPTY: FaultCode = FaultCode::new("text_empty");
 /// Some subjects have a traveller's number and this one has none.
 pub(crate) const TRAVELLER: FaultCode = FaultCode::new("traveller_missing");
@@ -61,7 +61,7 @@ pub const PROBLEMS: &[ProblemKind] = &[
     kind("identifier_character", 422, "the identifier has a character that it can't hold"),
     kind("date_unusable", 422, "the date is not YYYY-MM-DD with XX for what is not known"),
     kind("time_unusable", 422, "the time is not of RFC 3339"),
-    kind("text_empty", 422, "a text that is needed is empty"),
+    kind("text_empty", 422, "the text is empty; leave the field out if there is none"),
     kind("text_too_long", 422, "the text is longer than 256 characters"),
     kind("text_character", 422, "the text has control characters"),
     kind("mrz_empty", 422, "the machine-readable zone has no text"),

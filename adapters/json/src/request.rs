@@ -36,7 +36,7 @@ pub struct ScreeningRequest<'a> {
     pub subjects: Vec<RequestSubject<'a>>,
 }
 
-/// Who asks, where and why. Texts have at most 256 characters and no control characters.
+/// Who asks, where and why. Texts have 1 to 256 characters and no control characters.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RequestContext<'a> {

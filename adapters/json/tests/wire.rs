@@ -98,6 +98,27 @@ fn escapes_are_read() {
     assert_eq!(written["subjects"][0]["plate"], "ZZ1234");
 }
 
+// Proves that names come to the form of travel documents, and that an absent secondary name may be written as empty.
+#[test]
+fn names_are_put_in_form() {
+    let exchange =
+        decode(r#"{"subjects":[{"kind":"person","primary_name":" VAN  DER MUSTER ","secondary_name":""}]}"#);
+    let written = serde_json::to_value(exchange.unwrap()).unwrap();
+    assert_eq!(written["subjects"][0]["name"], serde_json::json!({ "primary": "VAN DER MUSTER" }));
+    let fault = decode(r#"{"subjects":[{"kind":"person","primary_name":"<<<"}]}"#).unwrap_err();
+    assert_eq!(
+        (fault.code.as_str(), fault.field.as_deref()),
+        ("text_empty", Some("subjects[0].primary_name"))
+    );
+}
+
+// Proves that an empty purpose is none: it must not pass for one.
+#[test]
+fn an_empty_purpose_is_refused() {
+    let fault = decode(r#"{"context":{"purpose":" "},"subjects":[{"kind":"vehicle"}]}"#).unwrap_err();
+    assert_eq!((fault.code.as_str(), fault.field.as_deref()), ("text_empty", Some("context.purpose")));
+}
+
 // Proves that the view `gate` shows no time with a refer.
 #[test]
 fn a_bare_refer_is_bare() {
