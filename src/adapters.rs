@@ -19,7 +19,8 @@ pub struct Entry {
 }
 
 /// The adapters that are built in, in the order of their names.
-pub const ADAPTERS: &[Entry] = &[];
+pub const ADAPTERS: &[Entry] =
+    &[Entry { name: "mrz", carries_context: false, make: || Arc::new(postern_mrz::MrzAdapter) }];
 
 /// The adapter of this name.
 pub fn named(name: &str) -> Option<&'static Entry> {
