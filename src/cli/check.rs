@@ -7,7 +7,9 @@ use clap::Args;
 use super::{Exit, say};
 use crate::clock::Clock;
 use crate::config::live::{self, Finding, Mark, Probes};
-use crate::config::{self, Config, Problem, Severity};
+use crate::config::{self, ClientIdentity, Config, Problem, Severity};
+use crate::lane::Tokens;
+use crate::tls::{self, Speaks};
 
 /// Checks the configuration.
 #[derive(Clone, Debug, Args)]
@@ -61,8 +63,26 @@ fn tell(name: &str, found: &Finding) {
     say(format_args!("{:<4}  {name:<9}  {}", found.mark, found.detail));
 }
 
-/// The stages of the copy and of INTERPOL online.
+/// The stages of the rooms above the configuration.
 fn probes() -> Probes<'static> {
     let unwired = |_: &Config| Finding::warn("not looked at: this build has no probe for it");
-    Probes { copy: Box::new(unwired), find: Box::new(unwired) }
+    Probes { lanes: Box::new(lanes), copy: Box::new(unwired), find: Box::new(unwired) }
+}
+
+/// Whether each lane's TLS and tokens can be used, as the lane itself would.
+fn lanes(config: &Config) -> Finding {
+    let environment = config.instance.environment;
+    let found = config.lanes.iter().flat_map(|lane| {
+        let tls = lane.tls.iter().map(|tls| {
+            let made = tls::Server::from_config(tls, environment, Speaks::Frames);
+            Finding::of(made.map(|_| format!("lane.{}: tls", lane.name)))
+        });
+        let tokens = match &lane.client {
+            ClientIdentity::Token(file) => Some(Tokens::read(file)),
+            _ => None,
+        };
+        tls.chain(tokens.map(|read| Finding::of(read.map(|_| format!("lane.{}: tokens", lane.name)))))
+            .collect::<Vec<_>>()
+    });
+    Finding::all(found.collect(), "neither certificates nor tokens")
 }

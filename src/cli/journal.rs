@@ -1,10 +1,15 @@
 //! `postern journal`: the record of every answer.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 
-use super::Exit;
+use super::{Exit, complain, say};
+use crate::journal::storage::FileStorage;
+use crate::journal::{self, Report};
+use crate::keys::hex;
 
 /// Verifies the journal.
 #[derive(Clone, Debug, Args)]
@@ -38,6 +43,45 @@ pub(super) fn run(args: &Journal, config: &Path) -> Exit {
     verify(&folder)
 }
 
-fn verify(_folder: &Path) -> Exit {
-    super::not_wired("journal verify")
+fn verify(folder: &Path) -> Exit {
+    if !folder.is_dir() {
+        complain(format_args!("{}: no such folder", folder.display()));
+        return Exit::Usage;
+    }
+    match journal::verify(Arc::new(FileStorage::at(folder))) {
+        Ok(report) => tell(&report),
+        Err(error) => {
+            complain(format_args!("{}: {error}", folder.display()));
+            Exit::Unavailable
+        }
+    }
+}
+
+fn tell(report: &Report) -> Exit {
+    let (records, segments) = (report.records, report.segments);
+    say(format_args!("{records} records in {segments} segments"));
+    if records > 0 {
+        let (first, last) = (report.first_sequence, report.last_sequence);
+        say(format_args!(
+            "sequence {first} at {} to {last} at {}",
+            time(report.first_time_ns),
+            time(report.last_time_ns)
+        ));
+    }
+    say(format_args!("chain head {}", hex(report.chain_head.as_ref())));
+    if let Some(segment) = report.unfinished {
+        say(format_args!("segment {segment} ends in an unfinished write"));
+    }
+    if !report.closed {
+        say("not closed: a daemon is running, or ended without closing it");
+    }
+    for damage in &report.damage {
+        let known = if damage.known { ", quarantined before" } else { "" };
+        complain(format_args!("segment {} at {}: {}{known}", damage.segment, damage.offset, damage.cause));
+    }
+    if report.is_sound() { Exit::Ok } else { Exit::Found }
+}
+
+fn time(ns: u64) -> Timestamp {
+    Timestamp::from_nanosecond(ns.into()).unwrap_or(Timestamp::MAX)
 }

@@ -16,7 +16,7 @@ pub mod live;
 mod problem;
 pub mod reference;
 mod resolve;
-mod settings;
+pub mod settings;
 mod shape;
 mod tree;
 
@@ -24,8 +24,8 @@ use std::path::Path;
 
 pub use problem::{Place, Problem, Severity};
 pub use settings::{
-    ClientIdentity, ClientTls, Config, Console, Find, Framing, GrantFiles, Identity, Instance, Journal, Lane,
-    Limits, Log, LogFormat, LogLevel, Mind, ServerTls, Wire,
+    ClientIdentity, ClientTls, Config, Console, Find, Framing, GrantFiles, Instance, Journal, Lane, Limits,
+    Log, LogFormat, LogLevel, Mind, ServerTls, Wire,
 };
 
 use crate::adapters::{ADAPTERS, Entry};

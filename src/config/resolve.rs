@@ -7,11 +7,8 @@ use std::time::Duration;
 
 use postern_sdk::{Context, Environment, LinkOptions, Personal};
 
-use super::file::{self, File, Transport};
-use super::settings::{
-    ClientIdentity, ClientTls, Config, Console, Find, GrantFiles, Identity, Instance, Journal, Lane, Limits,
-    Mind, ServerTls, Wire,
-};
+use super::file::{self, ClientTls, File, Find, ServerTls, Transport};
+use super::settings::{ClientIdentity, Config, Console, GrantFiles, Journal, Lane, Mind, Wire};
 use crate::adapters::Entry;
 use crate::screening::{Ages, Policy};
 
@@ -31,7 +28,7 @@ pub(super) fn settings(path: &Path, file: &File, adapters: &'static [Entry]) -> 
     let lanes = file.lane.iter().map(|(name, lane)| base.lane(name, lane, environment, &policies, adapters));
     Some(Config {
         file: path.to_owned(),
-        instance: instance(&file.postern),
+        instance: file.postern.clone(),
         journal: base.journal(&file.journal),
         find: file.find.as_ref().map(|find| base.find(find)),
         mind: file.mind.as_ref().map(|mind| base.mind(mind)),
@@ -42,15 +39,6 @@ pub(super) fn settings(path: &Path, file: &File, adapters: &'static [Entry]) -> 
         log: file.log,
         warnings: Vec::new(),
     })
-}
-
-fn instance(written: &file::Instance) -> Instance {
-    Instance {
-        name: written.name.clone(),
-        environment: written.environment,
-        country: written.country,
-        workers: Some(written.workers).filter(|workers| *workers > 0),
-    }
 }
 
 fn ages(mind: &file::Mind) -> Ages {
@@ -87,18 +75,6 @@ fn context(lane: &file::Lane, environment: Environment) -> Context {
     }
 }
 
-fn limits(written: &file::Limits) -> Limits {
-    Limits {
-        frame_bytes_max: written.frame_bytes_max,
-        connections_max: written.connections_max,
-        in_flight_max: written.in_flight_max,
-        subjects_max: written.subjects_max,
-        frame_timeout: Duration::from_millis(written.frame_timeout_ms),
-        idle_timeout: Duration::from_millis(written.idle_timeout_ms),
-        write_timeout: Duration::from_millis(written.write_timeout_ms),
-    }
-}
-
 /// An option's value in the words of JSON, which the adapter contract speaks.
 pub(super) fn json(value: &toml::Value) -> serde_json::Value {
     match value {
@@ -127,33 +103,25 @@ impl Base<'_> {
         }
     }
 
+    fn optional(&self, path: Option<&PathBuf>) -> Option<PathBuf> {
+        path.map(|path| self.path(path))
+    }
+
     fn find(&self, written: &file::Find) -> Find {
         Find {
-            profile: written.profile.as_deref().map(|path| self.path(path)),
-            base_url: written.base_url.trim_end_matches('/').to_owned(),
-            username: written.username.clone(),
+            profile: self.optional(written.profile.as_ref()),
             password_file: self.path(&written.password_file),
             tls: written.tls.as_ref().map(|tls| self.client_tls(tls)),
-            connect_timeout: Duration::from_millis(written.connect_timeout_ms),
-            request_timeout: Duration::from_millis(written.request_timeout_ms),
-            concurrency_max: written.concurrency_max,
-            rate_per_s_max: Some(written.rate_per_s_max).filter(|rate| *rate > 0),
-            records_max: written.records_max,
-            breaker_failures: written.breaker_failures,
-            breaker_rest: Duration::from_millis(written.breaker_rest_ms),
+            ..written.clone()
         }
     }
 
-    fn client_tls(&self, written: &file::ClientTls) -> ClientTls {
-        let files = written.cert_file.as_deref().zip(written.key_file.as_deref());
+    fn client_tls(&self, written: &ClientTls) -> ClientTls {
         ClientTls {
             ca_file: self.path(&written.ca_file),
-            identity: files.map(|(cert, key)| self.identity(cert, key)),
+            cert_file: self.optional(written.cert_file.as_ref()),
+            key_file: self.optional(written.key_file.as_ref()),
         }
-    }
-
-    fn identity(&self, cert_file: &Path, key_file: &Path) -> Identity {
-        Identity { cert_file: self.path(cert_file), key_file: self.path(key_file) }
     }
 
     fn mind(&self, written: &file::Mind) -> Mind {
@@ -168,10 +136,11 @@ impl Base<'_> {
         GrantFiles { file: self.path(&written.file), bureau_key_file: self.path(&written.bureau_key_file) }
     }
 
-    fn server_tls(&self, written: &file::ServerTls) -> ServerTls {
+    fn server_tls(&self, written: &ServerTls) -> ServerTls {
         ServerTls {
-            identity: self.identity(&written.cert_file, &written.key_file),
-            client_ca_file: written.client_ca_file.as_deref().map(|path| self.path(path)),
+            cert_file: self.path(&written.cert_file),
+            key_file: self.path(&written.key_file),
+            client_ca_file: self.optional(written.client_ca_file.as_ref()),
         }
     }
 
@@ -212,7 +181,7 @@ impl Base<'_> {
             client: self.client(written)?,
             tls: written.tls.as_ref().map(|tls| self.server_tls(tls)),
             context: context(written, environment),
-            limits: limits(&written.limits),
+            limits: written.limits,
         })
     }
 }

@@ -1,8 +1,9 @@
 //! The checked settings: what the rooms are built from.
 //!
-//! The written form has milliseconds, names and relative paths because people write it; these types have durations,
-//! policies and paths that begin at the root or the working folder. They are made by [`super::load`] alone, so whoever
-//! holds one need not check it again.
+//! The written form has names and relative paths because people write it. These types have the policies and adapters
+//! that are meant, durations where several rooms reckon with them, and paths that begin at the root or the working
+//! folder; a table that one room alone reads ([`Find`], [`Limits`], [`ServerTls`]) keeps its written form, with its paths
+//! resolved. They are made by [`super::load`] alone, so whoever holds one need not check it again.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,9 +11,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postern_sdk::{Context, Environment, LinkOptions, State, View};
+use postern_sdk::{Context, LinkOptions, View};
 
-pub use super::file::{Framing, Log, LogFormat, LogLevel};
+pub use super::file::{ClientTls, Find, Framing, Instance, Limits, Log, LogFormat, LogLevel, ServerTls};
 use super::problem::Problem;
 use crate::adapters::Entry;
 use crate::screening::{Ages, Policy};
@@ -44,19 +45,6 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
-/// This instance.
-#[derive(Clone, Debug)]
-pub struct Instance {
-    /// A name for people.
-    pub name: String,
-    /// Production or training.
-    pub environment: Environment,
-    /// The country that asks.
-    pub country: State,
-    /// How many worker threads serve lanes; none: one a core.
-    pub workers: Option<usize>,
-}
-
 /// The journal.
 #[derive(Clone, Debug)]
 pub struct Journal {
@@ -70,53 +58,6 @@ pub struct Journal {
     pub commit_budget: Duration,
     /// How long a sender's id is remembered.
     pub duplicate_window: Duration,
-}
-
-/// INTERPOL online.
-#[derive(Clone, Debug)]
-pub struct Find {
-    /// The profile; none: the one that is built in.
-    pub profile: Option<PathBuf>,
-    /// `http://host:port` or `https://host:port`, without a slash at its end.
-    pub base_url: String,
-    /// The service account's name.
-    pub username: String,
-    /// The file that holds its password.
-    pub password_file: PathBuf,
-    /// The authority and our certificate, for `https`.
-    pub tls: Option<ClientTls>,
-    /// How long a connection may take to be made.
-    pub connect_timeout: Duration,
-    /// How long a request may take in all.
-    pub request_timeout: Duration,
-    /// How many requests may be under way at once.
-    pub concurrency_max: usize,
-    /// How many requests a second the account allows; none: no cap.
-    pub rate_per_s_max: Option<u32>,
-    /// How many records a search asks for.
-    pub records_max: u16,
-    /// After how many failures in a row the breaker opens.
-    pub breaker_failures: u32,
-    /// How long an open breaker rests.
-    pub breaker_rest: Duration,
-}
-
-/// The authority that a server's certificate must come from, and our own certificate with its key.
-#[derive(Clone, Debug)]
-pub struct ClientTls {
-    /// The authority, PEM.
-    pub ca_file: PathBuf,
-    /// Our certificate chain and its key, PEM.
-    pub identity: Option<Identity>,
-}
-
-/// A certificate chain and its key, PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The certificate chain.
-    pub cert_file: PathBuf,
-    /// The key.
-    pub key_file: PathBuf,
 }
 
 /// The local copy.
@@ -186,34 +127,6 @@ pub enum ClientIdentity {
     Token(PathBuf),
     /// The lane names it. The address is of the loopback interface.
     Lane(String),
-}
-
-/// The certificate that a server shows, and the authority of its clients' certificates.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerTls {
-    /// Certificate chain and key, PEM.
-    pub identity: Identity,
-    /// The authority that every client's certificate must come from.
-    pub client_ca_file: Option<PathBuf>,
-}
-
-/// The limits of a lane; none is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Size of a frame or body in bytes.
-    pub frame_bytes_max: usize,
-    /// Connections at once.
-    pub connections_max: usize,
-    /// Frames of one connection that are being answered at once.
-    pub in_flight_max: usize,
-    /// Subjects of one message.
-    pub subjects_max: usize,
-    /// How long a frame may take from its first byte to its last.
-    pub frame_timeout: Duration,
-    /// How long a connection may be silent between frames.
-    pub idle_timeout: Duration,
-    /// How long a client may take to read an answer.
-    pub write_timeout: Duration,
 }
 
 /// The operations console.

@@ -169,6 +169,11 @@ fn rules() {
             "client = \"c\"\nlimits.subjects_max = 0",
             "lane.gate.limits.subjects_max: it must not",
         ),
+        (
+            "client = \"c\"",
+            "client = \"c\"\nlimits.frame_bytes_max = 99999999",
+            "lane.gate.limits.frame_bytes_max: a",
+        ),
         ("client = \"c\"", "token_file = \"t\"", "lane.gate.token_file: tokens are for http only"),
         ("127.0.0.1:4001", "0.0.0.0:4001", "lane.gate.listen: anyone on the network could ask"),
         ("purpose = \"p\"", "", "lane.gate.context: the format can't carry purpose"),
@@ -188,8 +193,12 @@ fn rules() {
         ("\"pw\"", "\"pw\"\nrecords_max = 0", "find.records_max: it must not be zero"),
         ("\"FRA\"", "\"QQQ\"", "postern.country: QQQ is not a code"),
         ("\"FRA\"", "\"F4\"", "postern.country: \"F4\" is not a country"),
-        ("[grants]", "[journal]\nsegment_bytes = 9\n[grants]", "journal.segment_bytes: a segment of 9 bytes"),
-        ("[grants]", "[journal]\ngather_us_max = 250000\n[grants]", "journal.gather_us_max: gathering takes"),
+        (
+            "[grants]",
+            "[journal]\nsegment_bytes = 9\n[grants]",
+            "journal.segment_bytes: a segment can't have 9",
+        ),
+        ("[grants]", "[journal]\ngather_us_max = 10001\n[grants]", "journal.gather_us_max: that is too long"),
         ("[grants]", "[console]\nlisten = \"0.0.0.0:1\"\n[grants]", "console.listen: anyone on the network"),
         (
             "[grants]",

@@ -5,6 +5,9 @@ use crate::config::file::{Framing, Lane, Transport};
 use crate::config::shape::one_of;
 use crate::screening::Mode;
 
+/// A frame may take the segment's size divided by this.
+const SEGMENT_SHARE: u64 = 4;
+
 impl Checker<'_> {
     pub(super) fn lanes(&mut self) {
         let file = self.file;
@@ -173,6 +176,11 @@ impl Checker<'_> {
             ("write_timeout_ms", limits.write_timeout_ms),
         ];
         self.not_zero(&table, &values);
+        if limits.frame_bytes_max as u64 > self.file.journal.segment_bytes / SEGMENT_SHARE {
+            let cause = "a frame of that size, with its answer, may not fit into a segment of the journal";
+            let remedy = "write at most a quarter of journal.segment_bytes";
+            self.error(&format!("{table}.frame_bytes_max"), cause, remedy);
+        }
         if lane.framing == Some(Framing::Length2) && limits.frame_bytes_max > usize::from(u16::MAX) {
             let key = format!("{table}.frame_bytes_max");
             if self.places.has(&key) {

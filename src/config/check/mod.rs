@@ -15,8 +15,14 @@ use super::problem::{Problem, Severity};
 use super::tree::Places;
 use crate::adapters::Entry;
 
-/// The smallest and the largest segment of the journal in bytes.
-const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 1 << 20..=4 << 30;
+/// The smallest and the largest segment of the journal in bytes: a smaller one is changed too often.
+const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 30;
+
+/// The disk's own unit, of which a segment is a multiple, in bytes.
+const SECTOR_BYTES: u64 = 512;
+
+/// The longest gathering that the journal takes, in microseconds.
+const GATHER_US_MAX: u64 = 10_000;
 
 /// Length of a name in bytes: names become labels of metrics.
 const NAME_BYTES_MAX: usize = 64;
@@ -86,17 +92,17 @@ impl Checker<'_> {
 
     fn journal(&mut self) {
         let journal = &self.file.journal;
-        if !SEGMENT_BYTES.contains(&journal.segment_bytes) {
-            let cause = format!("a segment of {} bytes is not sensible", journal.segment_bytes);
-            self.error("journal.segment_bytes", cause, "write 1048576 (1 MiB) to 4294967296 (4 GiB)");
+        let bytes = journal.segment_bytes;
+        if !SEGMENT_BYTES.contains(&bytes) || !bytes.is_multiple_of(SECTOR_BYTES) {
+            let cause = format!("a segment can't have {bytes} bytes");
+            let remedy = "write a multiple of 512 from 1048576 (1 MiB) to 1073741824 (1 GiB)";
+            self.error("journal.segment_bytes", cause, remedy);
+        }
+        if journal.gather_us_max > GATHER_US_MAX {
+            let remedy = format!("write 0 to {GATHER_US_MAX}; 500 is usual");
+            self.error("journal.gather_us_max", "that is too long to gather", remedy);
         }
         self.not_zero("journal", &[("commit_budget_ms", journal.commit_budget_ms)]);
-        if journal.gather_us_max >= journal.commit_budget_ms.saturating_mul(1_000)
-            && journal.gather_us_max > 0
-        {
-            let remedy = "write less than commit_budget_ms; 500 is usual";
-            self.error("journal.gather_us_max", "gathering takes the whole commit budget", remedy);
-        }
     }
 
     fn find(&mut self) {

@@ -10,7 +10,7 @@ use super::Checker;
 const FOREIGN: u32 = 0o077;
 
 impl<'a> Checker<'a> {
-    /// Looks at the mode of each secret's file that is there; `check --live` tells of one that isn't.
+    /// Looks at the mode of each secret's file that is there (a file of tokens holds none, only their hashes); `check --live` tells of one that isn't.
     pub(super) fn secrets(&mut self, folder: &Path) {
         for (key, path) in self.secret_files() {
             let Ok(meta) = fs::metadata(folder.join(path)) else { continue };
@@ -33,7 +33,6 @@ impl<'a> Checker<'a> {
             add("find.tls.key_file".to_owned(), find.tls.as_ref().and_then(|tls| tls.key_file.as_ref()));
         }
         for (name, lane) in &file.lane {
-            add(format!("lane.{name}.token_file"), lane.token_file.as_ref());
             add(format!("lane.{name}.tls.key_file"), lane.tls.as_ref().map(|tls| &tls.key_file));
         }
         let console = file.console.as_ref().and_then(|console| console.tls.as_ref());

@@ -14,7 +14,7 @@ use x509_parser::prelude::FromDer;
 
 use super::{Finding, at};
 use crate::clock::Clock;
-use crate::config::{ClientIdentity, Config, Identity, ServerTls};
+use crate::config::{ClientIdentity, Config, ServerTls};
 use crate::grants::Grants;
 use crate::keys::PublicKey;
 
@@ -33,8 +33,8 @@ pub(super) fn keys(config: &Config, clock: &Clock) -> Finding {
     if let Some(find) = &config.find {
         found.push(Finding::of(password(&find.password_file)));
         found.extend(find.tls.iter().map(|tls| authority(&tls.ca_file, now)));
-        let identities = find.tls.iter().filter_map(|tls| tls.identity.as_ref());
-        found.extend(identities.map(|one| identity(one, now)));
+        let pair = find.tls.as_ref().and_then(|tls| tls.cert_file.as_deref().zip(tls.key_file.as_deref()));
+        found.extend(pair.map(|(cert, key)| identity(cert, key, now)));
     }
     if let Some(mind) = &config.mind {
         let file = &mind.publisher_key_file;
@@ -45,7 +45,7 @@ pub(super) fn keys(config: &Config, clock: &Clock) -> Finding {
 
 fn server(tls: &ServerTls, now: Timestamp) -> Vec<Finding> {
     let clients = tls.client_ca_file.iter().map(|file| authority(file, now));
-    std::iter::once(identity(&tls.identity, now)).chain(clients).collect()
+    std::iter::once(identity(&tls.cert_file, &tls.key_file, now)).chain(clients).collect()
 }
 
 fn password(file: &Path) -> Result<String, String> {
@@ -63,20 +63,19 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 /// A chain and its key: readable, of one another, and in force.
-fn identity(identity: &Identity, now: Timestamp) -> Finding {
-    let file = &identity.cert_file;
+fn identity(file: &Path, key_file: &Path, now: Timestamp) -> Finding {
     let chain = match certificates(file) {
         Ok(chain) => chain,
         Err(error) => return Finding::fail(error),
     };
-    let key = match PrivateKeyDer::from_pem_file(&identity.key_file) {
+    let key = match PrivateKeyDer::from_pem_file(key_file) {
         Ok(key) => key,
-        Err(error) => return Finding::fail(at(&identity.key_file, error)),
+        Err(error) => return Finding::fail(at(key_file, error)),
     };
     let period = period(file, &chain[0], now);
     match CertifiedKey::from_der(chain, key, &default_provider()) {
         Ok(_) => period,
-        Err(error) => Finding::fail(at(&identity.key_file, error)),
+        Err(error) => Finding::fail(at(key_file, error)),
     }
 }
 
@@ -105,36 +104,6 @@ fn period(file: &Path, certificate: &CertificateDer<'_>, now: Timestamp) -> Find
     } else {
         Finding::ok(at(file, format_args!("in force until {until}")))
     }
-}
-
-/// The files of tokens: lines `client:sha256-of-token`.
-pub(super) fn tokens(config: &Config) -> Finding {
-    let files = config.lanes.iter().filter_map(|lane| match &lane.client {
-        ClientIdentity::Token(file) => Some(file),
-        _ => None,
-    });
-    let found = files.map(|file| match fs::read_to_string(file) {
-        Ok(text) => Finding::of(
-            token_lines(&text).map(|n| at(file, format_args!("{n} tokens"))).map_err(|e| at(file, e)),
-        ),
-        Err(error) => Finding::fail(at(file, error)),
-    });
-    Finding::all(found.collect(), "none are configured")
-}
-
-fn token_lines(text: &str) -> Result<usize, String> {
-    let lines =
-        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-    let mut count = 0;
-    for (i, line) in lines {
-        let hash =
-            line.trim().rsplit_once(':').filter(|(client, _)| !client.is_empty()).map(|(_, hash)| hash);
-        if !hash.is_some_and(|hash| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit())) {
-            return Err(format!("line {} is not client:sha256-of-token in 64 hex digits", i + 1));
-        }
-        count += 1;
-    }
-    if count == 0 { Err("holds no token".to_owned()) } else { Ok(count) }
 }
 
 /// The document of grants: signed by the bureau, of this environment, in force, and with a grant for each client that

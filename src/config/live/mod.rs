@@ -68,7 +68,7 @@ impl Finding {
     }
 
     /// The findings of one stage in one: the worst mark, and the details of those that have it.
-    fn all(found: Vec<Self>, nothing: &str) -> Self {
+    pub fn all(found: Vec<Self>, nothing: &str) -> Self {
         let mark = found.iter().map(|finding| finding.mark).max();
         let Some(mark) = mark else { return Self::ok(nothing) };
         let worst: Vec<String> =
@@ -80,8 +80,10 @@ impl Finding {
 /// A stage that another room looks after.
 pub type Probe<'a> = Box<dyn FnOnce(&Config) -> Finding + 'a>;
 
-/// The stages that the rooms of the copy and of INTERPOL online look after. Each is run only if its part is configured.
+/// The stages that the rooms above look after. Each is run only if its part is configured.
 pub struct Probes<'a> {
+    /// Opens the lanes' side: whether TLS and tokens can be used as they are.
+    pub lanes: Probe<'a>,
     /// Opens the copy, and says its datasets and ages.
     pub copy: Probe<'a>,
     /// Asks whether INTERPOL's services answer.
@@ -102,10 +104,10 @@ pub fn check(
     };
     stage("clock", machine::clock(clock));
     stage("keys", files::keys(config, clock));
-    stage("tokens", files::tokens(config));
     stage("grants", files::grants(config, clock));
     stage("journal", machine::journal(&config.journal));
     stage("listeners", machine::listeners(config));
+    stage("lanes", (probes.lanes)(config));
     let absent = || Finding::ok("not configured");
     stage("copy", if config.mind.is_some() { (probes.copy)(config) } else { absent() });
     stage("find", if config.find.is_some() { (probes.find)(config) } else { absent() });
