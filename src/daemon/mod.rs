@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::config::settings::{Config, Mind as MindSettings};
 use crate::console::{self, Prometheus, Sources};
 use crate::engine::{Shared, record_late};
-use crate::find::{Find, Profile, Settings};
+use crate::find::{BreakerState, Find, Profile, Settings};
 use crate::grants::Grants;
 use crate::journal::Journal;
 use crate::keys::PublicKey;
@@ -48,6 +48,7 @@ pub struct Daemon {
     addresses: BTreeMap<String, SocketAddr>,
     console: Option<SocketAddr>,
     shared: Arc<Shared>,
+    find: Option<Arc<Find>>,
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -81,6 +82,7 @@ impl Daemon {
             addresses: bound.iter().map(|(lane, address, _)| (lane.name.clone(), *address)).collect(),
             console: console.as_ref().and_then(|listener| listener.local_addr().ok()),
             shared: Arc::clone(&shared),
+            find: parts.find.clone(),
             shutdown: CancellationToken::new(),
             tasks: JoinSet::new(),
         };
@@ -103,6 +105,12 @@ impl Daemon {
     /// The figures and the latest outcomes.
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Whether FIND is configured and no service of it rests.
+    pub fn find_is_asked(&self) -> bool {
+        let asked = |find: &Arc<Find>| find.status().iter().all(|service| service.state == BreakerState::Closed);
+        self.find.as_ref().is_some_and(asked)
     }
 
     /// Takes no more frames, answers what is in flight, and closes the journal.

@@ -68,13 +68,13 @@ impl World {
     ///
     /// # Errors
     /// If a file can't be written.
-    pub fn configure(&self, simulator: SocketAddr, clock: &Clock) -> Result<(), Failure> {
+    pub fn configure(&self, simulator: SocketAddr, console: SocketAddr, clock: &Clock) -> Result<(), Failure> {
         let key = PrivateKey::generate()?;
         key.public().write(&self.folder.join("bureau.pub"))?;
         let (signed, _) = grants::sign(&granted(clock.now()), &key)?;
         fs::write(self.folder.join("grants.toml"), signed)?;
         write_secret(&self.folder.join("find.password"), "simulated")?;
-        fs::write(&self.config, config(simulator))?;
+        fs::write(&self.config, config(simulator, console))?;
         Ok(())
     }
 }
@@ -114,7 +114,7 @@ view = "full"
     )
 }
 
-fn config(simulator: SocketAddr) -> String {
+fn config(simulator: SocketAddr, console: SocketAddr) -> String {
     format!(
         r#"# The demo's daemon: two lanes, the simulator as INTERPOL, a copy of the same data as it was three hours ago.
 [postern]
@@ -171,7 +171,7 @@ view = "full"
 context = {{ agency = "Border Guard", site = "ZZA-T1", direction = "entry", purpose = "border_control" }}
 
 [console]
-listen = "127.0.0.1:8088"
+listen = "{console}"
 
 [log]
 level = "warn"
