@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// A frame as an e-gate sends it: 88 characters and a line feed.
 const FRAME_BYTES: usize = 89;
 
-/// How often each measurement is made; the median counts.
+/// How often each measurement is made, in turns; the median counts.
 const ROUNDS: usize = 5;
 
 struct Load {
@@ -74,21 +74,21 @@ async fn client(address: std::net::SocketAddr, in_flight: usize, frames: usize) 
     }
 }
 
-/// Frames a second, the median of some rounds.
-async fn measure(address: std::net::SocketAddr, load: &Load) -> f64 {
-    let mut rates = Vec::new();
-    for _ in 0..ROUNDS {
-        let begun = Instant::now();
-        let clients: Vec<_> = (0..load.connections)
-            .map(|_| tokio::spawn(client(address, load.in_flight, load.frames / load.connections)))
-            .collect();
-        for client in clients {
-            client.await.expect("a client that ends");
-        }
-        rates.push(load.frames as f64 / begun.elapsed().as_secs_f64());
+/// Frames a second.
+async fn rate(address: std::net::SocketAddr, load: &Load) -> f64 {
+    let begun = Instant::now();
+    let clients: Vec<_> = (0..load.connections)
+        .map(|_| tokio::spawn(client(address, load.in_flight, load.frames / load.connections)))
+        .collect();
+    for client in clients {
+        client.await.expect("a client that ends");
     }
+    load.frames as f64 / begun.elapsed().as_secs_f64()
+}
+
+fn median(rates: &mut [f64]) -> f64 {
     rates.sort_by(f64::total_cmp);
-    rates[ROUNDS / 2]
+    rates[rates.len() / 2]
 }
 
 async fn listener() -> (TcpListener, std::net::SocketAddr) {
@@ -109,8 +109,12 @@ async fn main() {
         "connections", "in flight", "bare/s", "lane/s", "ratio", "lane cost/µs"
     );
     for load in LOADS {
-        let bare = measure(bare_address, load).await;
-        let lane = measure(lane_address, load).await;
+        let (mut bare, mut lane) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            bare.push(rate(bare_address, load).await);
+            lane.push(rate(lane_address, load).await);
+        }
+        let (bare, lane) = (median(&mut bare), median(&mut lane));
         let cost_us = 1e6 / lane - 1e6 / bare;
         println!(
             "{:>11} {:>9} {bare:>12.0} {lane:>12.0} {:>6.2} {cost_us:>13.2}",

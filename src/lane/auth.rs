@@ -223,6 +223,23 @@ mod tests {
         assert!(matches!(parse(&format!("{EGATE}\n{other}")), Err(TokenError::Twice(_, 2))));
     }
 
+    // Proves that a file that others can write to names nobody, and that a missing one is an error.
+    #[test]
+    fn files_are_checked() {
+        use std::os::unix::fs::PermissionsExt;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), EGATE).unwrap();
+        let set =
+            |mode| std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        set(0o660);
+        let error = Tokens::read(file.path()).unwrap_err();
+        assert!(matches!(error, TokenError::Mode(_, 0o660)) && error.to_string().contains("chmod 640"));
+        set(0o640);
+        assert!(Tokens::read(file.path()).unwrap().client("test").is_some());
+        let missing = file.path().with_extension("none");
+        assert!(matches!(Tokens::read(&missing), Err(TokenError::Unreadable(..))));
+    }
+
     // Proves that five failures in the window lock an address (in IPv6 its network) and no other, until the first is old.
     #[tokio::test(start_paused = true)]
     async fn five_failures_lock() {

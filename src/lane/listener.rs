@@ -7,10 +7,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use postern_sdk::FaultCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +62,7 @@ pub(super) async fn run<S: Serve>(
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next() => tell_of_panic(&lane, &ended),
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => admit(&lane, &room, &turning_away, &drain, &mut connections, stream, peer),
                 Err(error) => rest_after(&lane, &error).await,
@@ -71,13 +72,23 @@ pub(super) async fn run<S: Serve>(
     drop(listener);
     drain.cancel();
     let limit = Instant::now() + drain_limit;
-    while let Ok(Some(_)) = timeout_at(limit, connections.join_next()).await {}
+    while let Ok(Some(ended)) = timeout_at(limit, connections.join_next()).await {
+        tell_of_panic(&lane, &ended);
+    }
     if !connections.is_empty() {
         tracing::warn!(
             lane = lane.meter().lane(),
             cut = connections.len(),
             "Connections outlived the drain limit."
         );
+    }
+}
+
+/// A connection's task never panics by design; if it does, that costs the connection and is told.
+fn tell_of_panic<S: Serve>(lane: &Arc<S>, ended: &Result<(), JoinError>) {
+    if ended.is_err() {
+        lane.meter().fault(&FaultCode::INTERNAL);
+        tracing::error!(lane = lane.meter().lane(), "A connection's task panicked.");
     }
 }
 

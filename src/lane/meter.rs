@@ -59,3 +59,74 @@ impl Drop for Counted {
         self.0.decrement(1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    use metrics::{Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+
+    use super::*;
+
+    /// Keeps the counters and gauges by name and labels.
+    #[derive(Default)]
+    struct Kept(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+
+    impl Kept {
+        fn cell(&self, key: &Key) -> Arc<AtomicU64> {
+            let labels: String =
+                key.labels().map(|label| format!(" {}={}", label.key(), label.value())).collect();
+            let mut cells = self.0.lock().unwrap();
+            Arc::clone(cells.entry(format!("{}{labels}", key.name())).or_default())
+        }
+
+        fn count(&self, key: &str) -> u64 {
+            self.0.lock().unwrap()[key].load(Ordering::Relaxed)
+        }
+
+        fn gauge(&self, key: &str) -> f64 {
+            f64::from_bits(self.count(key))
+        }
+    }
+
+    impl Recorder for Kept {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::from_arc(self.cell(key))
+        }
+
+        fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::from_arc(self.cell(key))
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    // Proves under which names and labels a lane counts, and that a connection counts only while it lives.
+    #[test]
+    fn a_lane_counts() {
+        let kept = Kept::default();
+        metrics::with_local_recorder(&kept, || {
+            let meter = Meter::new("gates");
+            meter.frame();
+            meter.frame();
+            meter.fault(&FaultCode::FRAMING);
+            meter.connection_refused();
+            let first = meter.connection();
+            let _second = meter.connection();
+            assert_eq!(kept.gauge("postern_lane_connections lane=gates"), 2.0);
+            drop(first);
+            assert_eq!(kept.gauge("postern_lane_connections lane=gates"), 1.0);
+        });
+        assert_eq!(kept.count("postern_lane_frames_total lane=gates"), 2);
+        assert_eq!(kept.count("postern_lane_faults_total lane=gates code=framing"), 1);
+        assert_eq!(kept.count("postern_lane_refused_connections_total lane=gates"), 1);
+    }
+}

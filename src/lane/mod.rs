@@ -60,8 +60,7 @@ pub trait Handler: Send + Sync + 'static {
     /// The native refusal of what never became a frame, or of a frame whose handling failed. It asserts nothing.
     fn refuse(&self, fault: Fault, client: Option<&str>) -> Reply;
 
-    /// Is told when a link has ended: no frame of it comes any more, and all that came are answered. Parts that wait to be
-    /// assembled can be let go.
+    /// Is told when a link has ended: no frame of it comes any more. Parts that wait to be assembled can be let go.
     fn closed(&self, _link: u64) {}
 }
 

@@ -58,7 +58,7 @@ impl fmt::Display for TlsError {
         let file = self.file.display();
         match self.kind {
             TlsErrorKind::Unreadable => {
-                write!(f, "{file} can't be read: create it or let this user read it")?
+                write!(f, "{file} can't be read: create it or let this user read it")?;
             }
             TlsErrorKind::NoPem => {
                 write!(f, "{file} holds nothing usable in PEM: convert it (keys as PKCS#8)")?;
@@ -72,7 +72,7 @@ impl fmt::Display for TlsError {
             )?,
             TlsErrorKind::Unusable => write!(f, "{file} can't be used: issue certificate and key anew")?,
             TlsErrorKind::Half => {
-                write!(f, "{file} is given without its other half: give certificate and key")?
+                write!(f, "{file} is given without its other half: give certificate and key")?;
             }
         }
         match &self.cause {

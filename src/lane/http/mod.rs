@@ -3,6 +3,8 @@
 mod body;
 mod problem;
 mod session;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::future::{Future, poll_fn};

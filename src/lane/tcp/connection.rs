@@ -115,9 +115,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.poll_drain(cx);
+            let read = self.poll_read(cx);
             let answered = self.poll_answers(cx);
             let wrote = self.poll_write(cx);
-            let read = self.poll_read(cx);
             if self.is_done() {
                 return Poll::Ready(());
             }

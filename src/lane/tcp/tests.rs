@@ -138,6 +138,38 @@ async fn faults_of_framing_are_refused() {
     }
 }
 
+// Proves that clients that send far more than may be in flight get every reply, in order, and none of another's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_is_answered_in_order() {
+    let toy = Toy::new();
+    let running = start(Framing::Length2, limits(), &toy).await;
+    let clients = ["a", "b", "c"].map(|name| {
+        let bodies: Vec<String> = (0..2_000).map(|n| format!("{name}{n}")).collect();
+        let framed = |prefix: &str| {
+            let frame = |body: String| [&body.len().to_be_bytes()[6..], body.as_bytes()].concat();
+            bodies.iter().flat_map(|body| frame(format!("{prefix}{body}"))).collect::<Vec<u8>>()
+        };
+        let (sent, expected) = (framed(""), framed("re:"));
+        let address = running.address;
+        tokio::spawn(async move {
+            let (mut read, mut write) = TcpStream::connect(address).await.unwrap().into_split();
+            let writing = tokio::spawn(async move {
+                for piece in sent.chunks(1_021) {
+                    write.write_all(piece).await.unwrap();
+                }
+            });
+            let mut got = Vec::new();
+            timeout(SOON, read.read_to_end(&mut got)).await.expect("answered in time").unwrap();
+            writing.await.unwrap();
+            assert!(got == expected, "{} bytes of {}", got.len(), expected.len());
+        })
+    });
+    for client in clients {
+        client.await.unwrap();
+    }
+    toy.until(|seen| seen.written == 6_000 && seen.closed == 3).await;
+}
+
 // Proves that a panic in a handler, before or while it answers, costs that message only.
 #[tokio::test]
 async fn a_panic_costs_one_message() {
