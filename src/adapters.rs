@@ -19,8 +19,10 @@ pub struct Entry {
 }
 
 /// The adapters that are built in, in the order of their names.
-pub const ADAPTERS: &[Entry] =
-    &[Entry { name: "mrz", carries_context: false, make: || Arc::new(postern_mrz::MrzAdapter) }];
+pub const ADAPTERS: &[Entry] = &[
+    Entry { name: "json", carries_context: true, make: || Arc::new(postern_json::JsonAdapter) },
+    Entry { name: "mrz", carries_context: false, make: || Arc::new(postern_mrz::MrzAdapter) },
+];
 
 /// The adapter of this name.
 pub fn named(name: &str) -> Option<&'static Entry> {

@@ -7,6 +7,7 @@ pub mod adapters;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod engine;
 pub mod grants;
 pub mod journal;
 pub mod keys;

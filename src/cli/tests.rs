@@ -217,7 +217,7 @@ fn verifies_a_journal() {
     let options = Options { segment_bytes: 1 << 20, ..Options::new(1, uuid::Uuid::from_u128(1)) };
     let storage = Arc::new(FileStorage::create(folder.path()).unwrap());
     let (journal, _) = Journal::open(storage, &options, |_| {}).unwrap();
-    let entry = Entry::new(Kind::Exchange, uuid::Uuid::from_u128(2), b"a body to be found".to_vec());
+    let entry = Entry::new(Kind::Screening, uuid::Uuid::from_u128(2), b"a body to be found".to_vec());
     tokio::runtime::Runtime::new().unwrap().block_on(journal.append(entry)).unwrap();
     journal.close().unwrap();
     assert_eq!(run(&["journal", "verify", path]), Exit::Ok);

@@ -15,11 +15,12 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::duplicates::{Claim, Content, Duplicates, InFlight, SenderKey, Sent};
+use super::parts::Parts;
 use super::recent::{Recents, recents};
 use super::record::{Body, Section, Trip, replies};
 use super::stats::{LaneStats, Stats};
 use crate::clock::{Clock, Reading};
-use crate::grants::{Decision, Grants};
+use crate::grants::{Decision, Grants, Operation};
 use crate::journal::{Entry, Journal, Kind, Position};
 use crate::lane::{Frame, Handled, Handler, Handling, Receipt};
 use crate::screening::{Mode, Order, Policy, Screened, Screener};
@@ -74,6 +75,7 @@ struct Desk {
     settings: LaneSettings,
     stats: LaneStats,
     control: AtomicU64,
+    parts: Parts,
     from_memory: bool,
 }
 
@@ -101,7 +103,8 @@ impl LaneHandler {
     pub fn new(shared: Arc<Shared>, settings: LaneSettings) -> Self {
         let stats = LaneStats::new(&settings.name);
         let from_memory = settings.policy.databases.values().all(|mode| matches!(mode, Mode::Mind | Mode::MindThenFind));
-        Self(Arc::new(Desk { shared, settings, stats, control: AtomicU64::new(1), from_memory }))
+        let parts = Parts::new(settings.subjects_max);
+        Self(Arc::new(Desk { shared, settings, stats, control: AtomicU64::new(1), parts, from_memory }))
     }
 }
 
@@ -123,6 +126,10 @@ impl Handler for LaneHandler {
         self.0.count_refusal();
         self.0.refusal(&fault, &self.0.stamp(reference(), View::Gate))
     }
+
+    fn closed(&self, link: u64) {
+        self.0.parts.forget(link);
+    }
 }
 
 impl Desk {
@@ -130,6 +137,9 @@ impl Desk {
     async fn answer(&self, frame: Frame) -> Handled {
         let _announced = self.from_memory.then(|| self.shared.journal.expect());
         let mut handled = Handled::default();
+        for fault in self.parts.expired(frame.link) {
+            handled.replies.push(self.refuse_message(&fault, &self.call(&frame)));
+        }
         for inbound in self.decode(&frame.bytes) {
             let call = self.call(&frame);
             match self.inbound(inbound, &call).await {
@@ -167,7 +177,10 @@ impl Desk {
             Inbound::Query(exchange) => self.query(exchange, call).await,
             Inbound::Control(control) => Ok(self.control(&control, call)),
             Inbound::Fault(fault) => Err(fault),
-            Inbound::Part(_) => Err(Fault::new(FaultCode::UNSUPPORTED)),
+            Inbound::Part(part) => match self.parts.add(call.frame.link, part)? {
+                Some(exchange) => self.query(exchange, call).await,
+                None => Ok(Vec::new()),
+            },
         }
     }
 
@@ -213,9 +226,12 @@ impl Desk {
             _ => {}
         }
         let databases = self.settings.policy.databases.keys().copied();
-        match self.shared.grants.load().decide(&exchange.context, databases, reading) {
+        match self.shared.grants.load().decide(&exchange.context, Operation::Search, databases, reading) {
             Decision::Granted { view, barred } => Ok(Admitted { view: view.min(self.settings.view), barred }),
-            Decision::Denied => Err(Fault::new(FaultCode::DENIED)),
+            Decision::Denied(denial) => {
+                tracing::warn!(client = exchange.context.client, code = denial.code(), "A client was denied.");
+                Err(Fault::new(FaultCode::DENIED))
+            }
         }
     }
 

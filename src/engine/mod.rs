@@ -7,6 +7,7 @@
 mod duplicates;
 mod handler;
 mod late;
+mod parts;
 mod recent;
 pub mod record;
 mod stats;

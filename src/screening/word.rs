@@ -5,17 +5,14 @@
 //! whatever the copy says; its matches are still told, weakened by a remark. The age at which a copy's key is to be
 //! destroyed ends even that: such data should not exist any more, so nothing of it is used.
 
-use std::time::Duration;
-
-use jiff::SignedDuration;
 use postern_sdk::{Answer, Finding, Reason, Remark, Source};
 
 use super::Ages;
 use crate::clock::Reading;
 
 /// How far in the future the extraction time of a copy may lie before the clock is distrusted: the difference between
-/// two disciplined clocks, with room.
-const FUTURE_MAX: SignedDuration = SignedDuration::from_secs(60);
+/// two disciplined clocks, with room. In milliseconds.
+const FUTURE_MS_MAX: i64 = 60_000;
 
 /// How far the data behind an answer can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,21 +35,21 @@ impl Trust {
         if answer.source == Source::Find {
             return Self::Fresh;
         }
-        match answer.data_as_of {
-            Some(as_of) if reading.trusted && as_of.duration_since(reading.now) <= FUTURE_MAX => {
-                Self::at_age(reading.age(as_of), ages)
-            }
-            _ => Self::Unverified,
+        let Some(as_of) = answer.data_as_of else { return Self::Unverified };
+        let age_ms = reading.now.as_millisecond() - as_of.as_millisecond();
+        if reading.trusted && age_ms >= -FUTURE_MS_MAX {
+            Self::at_age(u128::try_from(age_ms).unwrap_or(0), ages)
+        } else {
+            Self::Unverified
         }
     }
 
-    fn at_age(age: SignedDuration, ages: &Ages) -> Self {
-        let reaches = |limit: Duration| SignedDuration::try_from(limit).is_ok_and(|limit| age >= limit);
-        if reaches(ages.purge) {
+    const fn at_age(age_ms: u128, ages: &Ages) -> Self {
+        if age_ms >= ages.purge.as_millis() {
             Self::Purged
-        } else if reaches(ages.stop) {
+        } else if age_ms >= ages.stop.as_millis() {
             Self::Stale
-        } else if reaches(ages.warn) {
+        } else if age_ms >= ages.warn.as_millis() {
             Self::Aged
         } else {
             Self::Fresh

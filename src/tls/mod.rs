@@ -13,6 +13,8 @@ mod files;
 mod names;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod training;
 
 use std::io;

@@ -13,6 +13,8 @@ use crate::config::file::{ClientTls, ServerTls};
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
+    /// What follows the certificates that it issues, up to the root.
+    chain_pem: String,
     unit: String,
 }
 
@@ -26,12 +28,18 @@ pub(crate) struct Issued {
 impl Authority {
     pub(crate) fn new(unit: &str) -> Self {
         let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, format!("{unit} authority"));
-        params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
+        let params = authority_params(unit);
         let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem, unit: unit.to_owned() }
+        Self { issuer: Issuer::new(params, key), pem, chain_pem: String::new(), unit: unit.to_owned() }
+    }
+
+    /// An authority of another unit below this one.
+    pub(crate) fn subordinate(&self, unit: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let params = authority_params(unit);
+        let pem = params.signed_by(&key, &self.issuer).unwrap().pem();
+        let chain_pem = format!("{pem}{}", self.chain_pem);
+        Self { issuer: Issuer::new(params, key), pem, chain_pem, unit: unit.to_owned() }
     }
 
     pub(crate) fn issue(&self, common_name: &str) -> Issued {
@@ -48,7 +56,7 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Issued {
             certificate: certificate.der().clone(),
-            certificate_pem: certificate.pem(),
+            certificate_pem: format!("{}{}", certificate.pem(), self.chain_pem),
             key_pem: key.serialize_pem(),
         }
     }
@@ -72,6 +80,14 @@ impl Authority {
         let (cert_file, key_file) = files.unzip();
         ClientTls { ca_file: server_ca.file(folder), cert_file, key_file }
     }
+}
+
+fn authority_params(unit: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, format!("{unit} authority"));
+    params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
+    params
 }
 
 impl Issued {

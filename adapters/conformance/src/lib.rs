@@ -4,7 +4,6 @@
 //! process or sandboxed, runs the same three proofs from its own tests:
 //!
 //! ```no_run
-//! # struct MyAdapter;
 //! # let adapter = postern_conformance::toy::ToyAdapter;
 //! let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
 //! postern_conformance::check(&adapter, std::path::Path::new(fixtures));

@@ -161,6 +161,22 @@ impl At {
         raw.as_deref().map(|raw| raw.parse().map_err(|_| self.fault(problem::DATE, field))).transpose()
     }
 
+    /// A name that has a letter, its components separated by one blank.
+    fn name(self, raw: &str, field: &str) -> Result<String, Fault> {
+        let text = plain(raw).map_err(|code| self.fault(code, field))?;
+        if !text.chars().any(char::is_alphabetic) {
+            return Err(self.fault(problem::TEXT_EMPTY, field));
+        }
+        let mut name = String::with_capacity(text.len());
+        for component in text.split_whitespace() {
+            if !name.is_empty() {
+                name.push(' ');
+            }
+            name.push_str(component);
+        }
+        Ok(name)
+    }
+
     fn text(self, raw: &Option<Text<'_>>, field: &str) -> Result<Option<String>, Fault> {
         let text = raw.as_deref().map(plain).transpose();
         text.map(|text| text.map(str::to_owned)).map_err(|code| self.fault(code, field))
@@ -181,13 +197,12 @@ fn travel_document(one: &TravelDocumentSubject<'_>, at: At) -> Result<Subject, F
 }
 
 fn person(one: &PersonSubject<'_>, at: At) -> Result<Subject, Fault> {
-    let primary = plain(&one.primary_name).map_err(|code| at.fault(code, "primary_name"))?;
-    if !primary.chars().any(char::is_alphanumeric) {
-        return Err(at.fault(problem::TEXT_EMPTY, "primary_name"));
-    }
     let name = Name {
-        primary: Personal::from(primary),
-        secondary: at.text(&one.secondary_name, "secondary_name")?.map(Personal::new),
+        primary: Personal::new(at.name(&one.primary_name, "primary_name")?),
+        secondary: match one.secondary_name.as_deref().filter(|name| !name.trim().is_empty()) {
+            Some(secondary) => Some(Personal::new(at.name(secondary, "secondary_name")?)),
+            None => None,
+        },
         truncated: one.name_truncated,
     };
     Ok(Subject::Person(Person {
@@ -254,8 +269,13 @@ fn context(wire: &RequestContext<'_>) -> Result<Context, Fault> {
     })
 }
 
-/// A text of bounded length that can stand in a header or a log line, or the code of why it can't.
+/// A text of bounded length that can stand in a header or a log line, or the code of why it can't. An empty one is
+/// refused, so that a purpose or end user is either said or supplied by the lane.
 fn plain(raw: &str) -> Result<&str, FaultCode> {
+    let raw = raw.trim_matches(' ');
+    if raw.is_empty() {
+        return Err(problem::TEXT_EMPTY);
+    }
     if raw.chars().any(char::is_control) {
         return Err(problem::TEXT_CHARACTER);
     }
@@ -265,9 +285,9 @@ fn plain(raw: &str) -> Result<&str, FaultCode> {
     Ok(raw)
 }
 
-/// Whether a text can be a sender's id: 1 to 128 printing ASCII characters, as a header could hold them.
+/// Whether a text can be a sender's id: 1 to 128 visible ASCII characters, as a header could hold them.
 fn is_id(raw: &str) -> bool {
-    (1..=ID_CHARS_MAX).contains(&raw.len()) && raw.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+    (1..=ID_CHARS_MAX).contains(&raw.len()) && raw.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]

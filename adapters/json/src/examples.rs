@@ -1,12 +1,12 @@
 //! Synthetic messages for the description of the API. They are made by the adapter itself, so they can't be wrong.
 
 use postern_sdk::{
-    Adapter, Conclusion, Database, Environment, Exchange, Fault, Finding, Inbound, LinkOptions, Message,
-    Outcome, Reason, Source, Stamp, Told, View,
+    Adapter, Conclusion, Database, Environment, Exchange, Fault, FaultCode, Finding, Inbound, LinkOptions,
+    Message, Outcome, Reason, Source, Stamp, Told, View,
 };
 use serde_json::{Value, json};
 
-use crate::{JsonAdapter, VERSION};
+use crate::{JsonAdapter, ProblemKind, VERSION};
 
 /// The questions by name.
 pub(crate) fn requests() -> Vec<(&'static str, &'static str, Value)> {
@@ -70,9 +70,15 @@ fn decoded(request: &Value) -> Option<Exchange> {
     }
 }
 
-/// The refusal of a code.
-pub(crate) fn problem(code: &'static str) -> Value {
-    let fault = Fault::new(postern_sdk::FaultCode::new(code));
+/// The lane's refusal.
+pub(crate) fn transport_problem(kind: &ProblemKind) -> Value {
+    let name = format!("urn:postern:problem:{}", kind.code);
+    json!({ "type": name, "title": kind.title, "status": kind.status })
+}
+
+/// The adapter's refusal.
+pub(crate) fn problem(kind: &ProblemKind) -> Value {
+    let fault = Fault::new(FaultCode::new(kind.code));
     serde_json::to_value(crate::Problem::of(&fault, &stamp())).unwrap_or_default()
 }
 

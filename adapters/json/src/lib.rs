@@ -34,7 +34,8 @@
 //! # Faults
 //! A refusal is a problem document (RFC 9457, `application/problem+json`). It always says `"gate": "refer"`, names the code, the
 //! byte offset or the field if known, and Postern's reference, and never quotes the message. [`PROBLEMS`] lists all codes
-//! with their HTTP status: 400 what is no JSON, 422 what is JSON and can't be asked, 403, 413, 429 and 503 the host's.
+//! with their HTTP status: 400 what is no JSON, 422 what is JSON and can't be asked, 403, 413, 500 and 503 the host's. The
+//! lane's own, in which no message was read, are [`TRANSPORT_PROBLEMS`].
 
 mod decode;
 mod examples;
@@ -53,7 +54,7 @@ use postern_sdk::{
 };
 
 pub use openapi::openapi;
-pub use problem::{PROBLEMS, Problem, ProblemKind};
+pub use problem::{PROBLEMS, Problem, ProblemKind, TRANSPORT_PROBLEMS};
 pub use request::{
     AdministrativeDocumentSubject, FirearmSubject, Lines, MrzSubject, PersonSubject, RequestContext,
     RequestSubject, ScreeningRequest, TravelDocumentSubject, VehicleSubject, VesselSubject,
@@ -64,6 +65,8 @@ pub use response::{ScreeningOutcome, ScreeningResponse};
 pub const VERSION: u32 = 1;
 /// The path under which the HTTP lane serves this format.
 pub const PATH: &str = "/v1/screenings";
+/// The path under which the HTTP lane serves the description of the API.
+pub const OPENAPI_PATH: &str = "/v1/openapi.json";
 /// The media type of questions and answers.
 pub const MEDIA_TYPE: &str = "application/json";
 /// The media type of refusals.

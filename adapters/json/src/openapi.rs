@@ -7,7 +7,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    MEDIA_TYPE, PATH, PROBLEM_MEDIA_TYPE, PROBLEMS, Problem, ScreeningRequest, ScreeningResponse, examples,
+    MEDIA_TYPE, OPENAPI_PATH, PATH, PROBLEM_MEDIA_TYPE, PROBLEMS, Problem, ScreeningRequest,
+    ScreeningResponse, TRANSPORT_PROBLEMS, examples,
 };
 
 /// Where the schemas stand in the document.
@@ -20,6 +21,8 @@ pub fn openapi() -> Value {
     let written = || SchemaSettings::draft2020_12().for_serialize();
     define::<ScreeningResponse<'_>>("ScreeningResponse", written(), &mut schemas);
     define::<Problem<'_>>("Problem", written(), &mut schemas);
+    // The lane's own problems say no more than these.
+    schemas["Problem"]["required"] = json!(["type", "title", "status"]);
     schemas.sort_keys();
     json!({
         "openapi": "3.1.0",
@@ -30,7 +33,7 @@ pub fn openapi() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" }
         },
         "security": [{ "mutualTLS": [] }, { "bearer": [] }],
-        "paths": { PATH: { "post": operation() } },
+        "paths": { PATH: { "post": operation() }, OPENAPI_PATH: { "get": description() } },
         "components": { "schemas": schemas, "securitySchemes": security() }
     })
 }
@@ -60,7 +63,7 @@ fn operation() -> Value {
         "required": false,
         "description": "The sender's id of the message. It wins over the field id. The same id again within the lane's \
                         window is the same question and gets the recorded reply.",
-        "schema": { "type": "string", "minLength": 1, "maxLength": 128 }
+        "schema": { "type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]*$" }
     });
     json!({
         "operationId": "screen",
@@ -93,28 +96,38 @@ fn responses() -> Value {
         "content": { MEDIA_TYPE: content("ScreeningResponse", examples::responses()) }
     });
     let mut by_status: BTreeMap<u16, Vec<_>> = BTreeMap::new();
-    for kind in PROBLEMS {
-        by_status.entry(kind.status).or_default().push((kind.code, kind.title, examples::problem(kind.code)));
+    let ours = PROBLEMS.iter().map(|kind| (kind, examples::problem(kind)));
+    let lanes = TRANSPORT_PROBLEMS.iter().map(|kind| (kind, examples::transport_problem(kind)));
+    for (kind, example) in ours.chain(lanes) {
+        by_status.entry(kind.status).or_default().push((kind.code, kind.title, example));
     }
-    let mut responses = Map::from_iter([("200".to_owned(), answer)]);
-    // The lane itself refuses these before there is a message to decode.
-    responses.insert("401".to_owned(), unauthenticated());
-    for (status, examples) in by_status {
-        let codes: Vec<&str> = examples.iter().map(|(code, _, _)| *code).collect();
-        let problem = json!({
-            "description": format!("A problem: {}", codes.join(", ")),
-            "content": { PROBLEM_MEDIA_TYPE: content("Problem", examples) }
-        });
-        responses.insert(status.to_string(), problem);
-    }
-    responses.sort_keys();
-    Value::Object(responses)
+    let problems =
+        by_status.into_iter().map(|(status, examples)| (status.to_string(), problem(status, examples)));
+    Value::Object(std::iter::once(("200".to_owned(), answer)).chain(problems).collect())
 }
 
-fn unauthenticated() -> Value {
+fn problem(status: u16, examples: Vec<(&'static str, &'static str, Value)>) -> Value {
+    let codes: Vec<&str> = examples.iter().map(|(code, _, _)| *code).collect();
+    let mut response = json!({
+        "description": format!("A problem: {}", codes.join(", ")),
+        "content": { PROBLEM_MEDIA_TYPE: content("Problem", examples) }
+    });
+    if [429, 503].contains(&status) {
+        let after = json!({ "description": "Seconds to wait, if known", "schema": { "type": "integer" } });
+        response["headers"] = json!({ "Retry-After": after });
+    }
+    response
+}
+
+/// This document.
+fn description() -> Value {
     json!({
-        "description": "Neither a client certificate nor a token that is known",
-        "content": { PROBLEM_MEDIA_TYPE: { "schema": { "$ref": format!("#{COMPONENTS}/Problem") } } }
+        "operationId": "describe",
+        "summary": "The description of this API",
+        "security": [],
+        "responses": {
+            "200": { "description": "OpenAPI 3.1", "content": { MEDIA_TYPE: { "schema": { "type": "object" } } } }
+        }
     })
 }
 

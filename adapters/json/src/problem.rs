@@ -12,7 +12,7 @@ pub(crate) const SYNTAX: FaultCode = FaultCode::new("json_syntax");
 pub(crate) const CONTENT: FaultCode = FaultCode::new("json_content");
 /// The version is not known.
 pub(crate) const VERSION_UNKNOWN: FaultCode = FaultCode::new("version_unknown");
-/// The sender's id is empty, too long, or not of printing ASCII.
+/// The sender's id is empty, too long, or not of visible ASCII.
 pub(crate) const ID: FaultCode = FaultCode::new("id_unusable");
 /// A date is none.
 pub(crate) const DATE: FaultCode = FaultCode::new("date_unusable");
@@ -22,7 +22,7 @@ pub(crate) const TIME: FaultCode = FaultCode::new("time_unusable");
 pub(crate) const TEXT_TOO_LONG: FaultCode = FaultCode::new("text_too_long");
 /// A text has control characters.
 pub(crate) const TEXT_CHARACTER: FaultCode = FaultCode::new("text_character");
-/// A text that is needed is empty.
+/// A text is empty.
 pub(crate) const TEXT_EMPTY: FaultCode = FaultCode::new("text_empty");
 /// Some subjects have a traveller's number and this one has none.
 pub(crate) const TRAVELLER: FaultCode = FaultCode::new("traveller_missing");
@@ -50,7 +50,7 @@ pub const PROBLEMS: &[ProblemKind] = &[
     kind("frame_too_large", 413, "the message is larger than the lane allows"),
     kind("json_content", 422, "a field is unknown, repeated, missing, or of another type"),
     kind("version_unknown", 422, "the version of the format is not known"),
-    kind("id_unusable", 422, "the id is not of 1 to 128 printing ASCII characters"),
+    kind("id_unusable", 422, "the id is not of 1 to 128 visible ASCII characters"),
     kind("no_subject", 422, "the message asks about nothing"),
     kind("too_many_subjects", 422, "the message asks about more subjects than the lane allows"),
     kind("context_incomplete", 422, "the context lacks agency, end user, site or purpose"),
@@ -61,7 +61,7 @@ pub const PROBLEMS: &[ProblemKind] = &[
     kind("identifier_character", 422, "the identifier has a character that it can't hold"),
     kind("date_unusable", 422, "the date is not YYYY-MM-DD with XX for what is not known"),
     kind("time_unusable", 422, "the time is not of RFC 3339"),
-    kind("text_empty", 422, "a text that is needed is empty"),
+    kind("text_empty", 422, "the text is empty; leave the field out if there is none"),
     kind("text_too_long", 422, "the text is longer than 256 characters"),
     kind("text_character", 422, "the text has control characters"),
     kind("mrz_empty", 422, "the machine-readable zone has no text"),
@@ -69,9 +69,20 @@ pub const PROBLEMS: &[ProblemKind] = &[
     kind("mrz_character", 422, "the machine-readable zone has a character that none holds"),
     kind("mrz_layout", 422, "no layout, or more than one, is meant by the machine-readable zone"),
     kind("unsupported", 422, "the lane can't serve this message"),
-    kind("busy", 429, "too many messages are in flight"),
     kind("internal", 500, "something failed inside Postern"),
+    kind("busy", 503, "too many messages are in flight"),
     kind("unable_to_answer", 503, "the answer could not be made durable in time"),
+];
+
+/// What the HTTP lane itself refuses, before there is a message that an adapter could read. These problems have no code,
+/// gate and reference beside type, title and status.
+pub const TRANSPORT_PROBLEMS: &[ProblemKind] = &[
+    kind("idempotency_key", 400, "Idempotency-Key is not one value of 1 to 128 visible ASCII characters"),
+    kind("unauthenticated", 401, "the client is not known by certificate or token"),
+    kind("method_not_allowed", 405, "this path takes POST only"),
+    kind("timeout", 408, "the body did not arrive in time"),
+    kind("media_type", 415, "the body is not application/json"),
+    kind("locked", 429, "too many wrong tokens came from this address"),
 ];
 
 /// What is said of a code that is not in the list.

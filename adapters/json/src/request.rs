@@ -22,10 +22,10 @@ pub struct ScreeningRequest<'a> {
     #[serde(default)]
     #[schemars(extend("const" = 1))]
     pub version: Option<u32>,
-    /// The sender's id of the message, 1 to 128 characters; the header Idempotency-Key wins over it. The same id again within
+    /// The sender's id of the message, 1 to 128 visible ASCII characters; the header Idempotency-Key wins over it. The same id again within
     /// the lane's window is the same question and gets the recorded reply.
     #[serde(borrow, default)]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), extend("pattern" = "^[!-~]*$"))]
     pub id: Option<Text<'a>>,
     /// Who asks, where and why. What is missing is supplied from the lane's configuration, where it has it.
     #[serde(borrow, default, deserialize_with = "object::one")]
@@ -36,7 +36,7 @@ pub struct ScreeningRequest<'a> {
     pub subjects: Vec<RequestSubject<'a>>,
 }
 
-/// Who asks, where and why. Texts have at most 256 characters and no control characters.
+/// Who asks, where and why. Texts have 1 to 256 characters and no control characters.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RequestContext<'a> {

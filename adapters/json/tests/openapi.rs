@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use postern_json::{JsonAdapter, PATH, PROBLEMS, openapi};
+use postern_json::{JsonAdapter, PATH, PROBLEMS, TRANSPORT_PROBLEMS, openapi};
 use postern_sdk::{Adapter, Inbound, LinkOptions};
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ fn examples_are_valid() {
             count += 1;
         }
     });
-    assert_eq!(count, 2 + 2 + PROBLEMS.len());
+    assert_eq!(count, 2 + 2 + PROBLEMS.len() + TRANSPORT_PROBLEMS.len());
     assert_eq!(request_examples(&api).len(), 2);
     for example in request_examples(&api) {
         let inbounds = JsonAdapter.decode(example.to_string().as_bytes(), &LinkOptions::default());

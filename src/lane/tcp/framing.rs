@@ -227,3 +227,134 @@ impl Deframer {
 fn refuse_if(unframeable: bool) -> Result<(), Unframeable> {
     if unframeable { Err(Unframeable) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BYTES_MAX: usize = 8;
+
+    /// What comes out if the stream arrives in these pieces.
+    fn cut(framing: Framing, pieces: &[&[u8]]) -> Vec<String> {
+        let mut deframer = Deframer::new(framing, BYTES_MAX);
+        let (mut buffer, mut found) = (BytesMut::new(), Vec::new());
+        for piece in pieces {
+            buffer.extend_from_slice(piece);
+            loop {
+                match deframer.next(&mut buffer) {
+                    Found::More => break,
+                    Found::Frame(frame) => found.push(String::from_utf8_lossy(&frame).into_owned()),
+                    Found::Skipped(fault) => found.push(format!("skipped {fault}")),
+                    Found::Lost(fault) => {
+                        found.push(format!("lost {}", fault.code));
+                        return found;
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    const CASES: &[(Framing, &[u8], &[&str])] = &[
+        (Framing::Line, b"one\ntwo\rthree\r\n\r\n\nfour", &["one", "two", "three"]),
+        (Framing::Line, b"12345678\n123456789\nok\n", &["12345678", "skipped frame_too_large", "ok"]),
+        (Framing::Line, b"1234567890123456789\r\nok\r\n", &["skipped frame_too_large", "ok"]),
+        (Framing::StxEtx, b"\x02one\x03\r\n \x02\x03\x02t\nwo\x03\x02th", &["one", "t\nwo"]),
+        (Framing::StxEtx, b"\x0212345678\x03\x02123456789\x03", &["12345678", "lost frame_too_large"]),
+        (Framing::StxEtx, b"\x02one\x03x\x02two\x03", &["one", "lost framing"]),
+        (Framing::StxEtx, b"\x02one\x02two\x03", &["lost framing"]),
+        (Framing::Length2, b"\0\x03one\0\0\0\x0812345678\0\x01", &["one", "12345678"]),
+        (Framing::Length2, b"\0\x09123456789", &["lost frame_too_large"]),
+        (Framing::Length4, b"\0\0\0\x03one\0\0\0\0\0\0\0\x02\n\x03\0\0", &["one", "\n\x03"]),
+        (Framing::Length4, b"\xff\xff\xff\xff", &["lost frame_too_large"]),
+    ];
+
+    // Proves that frames come out the same at whichever byte the stream is split, and byte by byte.
+    #[test]
+    fn splits_change_nothing() {
+        for (framing, stream, expected) in CASES {
+            for at in 0..=stream.len() {
+                let (head, tail) = stream.split_at(at);
+                assert_eq!(cut(*framing, &[head, tail]), *expected, "{framing:?} split at {at}");
+            }
+            let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+            assert_eq!(cut(*framing, &bytes), *expected, "{framing:?} byte by byte");
+        }
+    }
+
+    // Proves that a reply's line ends as the client's lines do, whichever that is.
+    #[test]
+    fn lines_end_as_the_clients() {
+        for (sent, ending) in
+            [("", "\n"), ("a\n", "\n"), ("a\r", "\r"), ("a\r\n", "\r\n"), ("a\r\nb\r", "\r\n")]
+        {
+            let mut deframer = Deframer::new(Framing::Line, BYTES_MAX);
+            let mut buffer = BytesMut::from(sent);
+            while deframer.next(&mut buffer) != Found::More {}
+            let mut out = BytesMut::new();
+            deframer.frame(b"x", &mut out).unwrap();
+            assert_eq!(out, format!("x{ending}"), "{sent:?}");
+        }
+    }
+
+    // Proves that a body that would end its frame early, or is too long for its length, is not sent.
+    #[test]
+    fn unframeable_replies_are_not_sent() {
+        let long = vec![b'x'; 65_536];
+        let cases: &[(Framing, &[u8])] = &[
+            (Framing::Line, b"a\nb"),
+            (Framing::Line, b"a\r"),
+            (Framing::StxEtx, b"a\x03b"),
+            (Framing::StxEtx, b"\x02"),
+            (Framing::Length2, &long),
+        ];
+        for (framing, body) in cases {
+            let mut out = BytesMut::new();
+            assert_eq!(Deframer::new(*framing, BYTES_MAX).frame(body, &mut out), Err(Unframeable));
+            assert!(out.is_empty());
+        }
+    }
+
+    fn framings() -> impl Strategy<Value = Framing> {
+        prop::sample::select(vec![Framing::Line, Framing::StxEtx, Framing::Length2, Framing::Length4])
+    }
+
+    proptest! {
+        // Proves that what is framed comes out again, in any pieces.
+        #[test]
+        fn framed_bodies_come_out(
+            framing in framings(),
+            bodies in prop::collection::vec("[ -~]{1,8}", 0..6),
+            piece in 1_usize..20,
+        ) {
+            let deframer = Deframer::new(framing, BYTES_MAX);
+            let mut stream = BytesMut::new();
+            for body in &bodies {
+                deframer.frame(body.as_bytes(), &mut stream).unwrap();
+            }
+            let pieces: Vec<&[u8]> = stream.chunks(piece).collect();
+            prop_assert_eq!(cut(framing, &pieces), bodies);
+        }
+
+        // Proves that no stream of bytes makes a frame that is empty or too large, or keeps more than a frame.
+        #[test]
+        fn any_bytes_are_bounded(framing in framings(), pieces in prop::collection::vec(any::<Vec<u8>>(), 0..8)) {
+            let mut deframer = Deframer::new(framing, BYTES_MAX);
+            let mut buffer = BytesMut::new();
+            for piece in &pieces {
+                buffer.extend_from_slice(piece);
+                loop {
+                    match deframer.next(&mut buffer) {
+                        Found::Frame(frame) => prop_assert!((1..=BYTES_MAX).contains(&frame.len())),
+                        Found::Skipped(_) => {}
+                        Found::Lost(_) => return Ok(()),
+                        Found::More => break,
+                    }
+                }
+                prop_assert!(buffer.len() <= BYTES_MAX + 4);
+            }
+        }
+    }
+}

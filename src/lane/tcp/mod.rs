@@ -4,6 +4,8 @@ mod connection;
 mod framing;
 mod outbox;
 mod patience;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use postern_sdk::{Answer, Basis, Conclusion, Database, Finding, Hit, Reason, Source};
+use postern_sdk::{Answer, Basis, Conclusion, Database, Finding, Hit, Reason, Remark, Source};
 
 use super::cell::{Cell, Limits};
-use super::{Given, WITHDRAWN, barred};
+use super::{Given, barred};
 use crate::screening::Mode;
 use crate::screening::grade::ceiling;
 use crate::screening::plan::Plan;
@@ -104,7 +104,7 @@ impl Row<'_> {
             hit.remark(remark);
         }
         if answer.source == Source::Mind && self.cells[at].may_be_withdrawn() {
-            hit.remark(WITHDRAWN);
+            hit.remark(Remark::MaybeWithdrawn);
         }
         let aged = matches!(trust, Trust::Aged | Trust::Stale);
         Found { hit, source: answer.source, as_of: answer.data_as_of, aged }

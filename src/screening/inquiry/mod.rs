@@ -12,7 +12,7 @@ mod merge;
 
 use std::time::Duration;
 
-use postern_sdk::{Answer, Database, Finding, MatchClass, Outcome, Reason, Remark, Source};
+use postern_sdk::{Answer, Database, Finding, MatchClass, Outcome, Reason, Source};
 
 use self::cell::{Cell, Limits, Slot};
 use super::follow::{Follow, Place};
@@ -279,6 +279,3 @@ const fn absent(source: Source) -> Reason {
         Source::Mind => Reason::CopyMissing,
     }
 }
-
-/// The remark on a match that FIND, asked later than the copy was made, no longer has.
-const WITHDRAWN: Remark = Remark::MaybeWithdrawn;
