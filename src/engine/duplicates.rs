@@ -124,7 +124,9 @@ impl Duplicates {
             Some(Known { state: Progress::InFlight(done), .. }) => Claim::Wait(done.clone()),
             None => {
                 let (open, done) = watch::channel(());
-                state.known.insert(sent.key, Known { content: sent.content, state: Progress::InFlight(done) });
+                state
+                    .known
+                    .insert(sent.key, Known { content: sent.content, state: Progress::InFlight(done) });
                 Claim::New(InFlight { state: Arc::clone(&self.state), sent, _open: open })
             }
         }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use postern_sdk::{
-    Adapter, Context, Control, Database, Exchange, Fault, FaultCode, Inbound, LinkOptions, Message, Outcome, Reason,
-    Reference, Reply, Stamp, Told, Verdict, View,
+    Adapter, Context, Control, Database, Exchange, Fault, FaultCode, Inbound, LinkOptions, Message, Outcome,
+    Reason, Reference, Reply, Stamp, Told, Verdict, View,
 };
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -102,7 +102,8 @@ impl LaneHandler {
     /// A handler of a lane.
     pub fn new(shared: Arc<Shared>, settings: LaneSettings) -> Self {
         let stats = LaneStats::new(&settings.name);
-        let from_memory = settings.policy.databases.values().all(|mode| matches!(mode, Mode::Mind | Mode::MindThenFind));
+        let from_memory =
+            settings.policy.databases.values().all(|mode| matches!(mode, Mode::Mind | Mode::MindThenFind));
         let parts = Parts::new(settings.subjects_max);
         Self(Arc::new(Desk { shared, settings, stats, control: AtomicU64::new(1), parts, from_memory }))
     }
@@ -165,7 +166,8 @@ impl Desk {
     }
 
     fn decode(&self, bytes: &[u8]) -> Vec<Inbound> {
-        let decoded = catch_unwind(AssertUnwindSafe(|| self.settings.adapter.decode(bytes, &self.settings.options)));
+        let decoded =
+            catch_unwind(AssertUnwindSafe(|| self.settings.adapter.decode(bytes, &self.settings.options)));
         match decoded {
             Ok(inbounds) if !inbounds.is_empty() => inbounds,
             _ => vec![Inbound::Fault(Fault::new(FaultCode::INTERNAL))],
@@ -222,14 +224,20 @@ impl Desk {
         }
         match exchange.subjects.len() {
             0 => return Err(Fault::new(FaultCode::EMPTY)),
-            count if count > self.settings.subjects_max => return Err(Fault::new(FaultCode::TOO_MANY_SUBJECTS)),
+            count if count > self.settings.subjects_max => {
+                return Err(Fault::new(FaultCode::TOO_MANY_SUBJECTS));
+            }
             _ => {}
         }
         let databases = self.settings.policy.databases.keys().copied();
         match self.shared.grants.load().decide(&exchange.context, Operation::Search, databases, reading) {
             Decision::Granted { view, barred } => Ok(Admitted { view: view.min(self.settings.view), barred }),
             Decision::Denied(denial) => {
-                tracing::warn!(client = exchange.context.client, code = denial.code(), "A client was denied.");
+                tracing::warn!(
+                    client = exchange.context.client,
+                    code = denial.code(),
+                    "A client was denied."
+                );
                 Err(Fault::new(FaultCode::DENIED))
             }
         }
@@ -278,7 +286,8 @@ impl Desk {
         let asked = self.shared.clock.now();
         let screened = self.shared.screener.screen(order).await;
         let answered = self.shared.clock.now();
-        let replies = self.encode(exchange, &screened.outcomes, &self.stamp(call.reference, admitted.view))?;
+        let replies =
+            self.encode(exchange, &screened.outcomes, &self.stamp(call.reference, admitted.view))?;
         let exchange = Arc::clone(exchange);
         let answered = Answered { exchange, screened, view: admitted.view, asked, answered, replies };
         self.commit(answered, call, guard).await
@@ -287,7 +296,8 @@ impl Desk {
     fn encode(&self, exchange: &Exchange, outcomes: &[Outcome], stamp: &Stamp) -> Result<Vec<Reply>, Fault> {
         let told: Vec<Told> = outcomes.iter().map(|outcome| Told::of(outcome, stamp.view)).collect();
         let adapter = &self.settings.adapter;
-        let encoded = catch_unwind(AssertUnwindSafe(|| adapter.encode(exchange, &told, Message::Answer, stamp)));
+        let encoded =
+            catch_unwind(AssertUnwindSafe(|| adapter.encode(exchange, &told, Message::Answer, stamp)));
         match encoded {
             Ok(Ok(replies)) if !replies.is_empty() => Ok(replies),
             Ok(Err(fault)) => Err(fault),
@@ -296,7 +306,12 @@ impl Desk {
     }
 
     /// Makes the answer durable, or refuses: no result leaves before it is.
-    async fn commit(&self, answered: Answered, call: &Call<'_>, guard: Option<InFlight>) -> Result<Vec<Reply>, Fault> {
+    async fn commit(
+        &self,
+        answered: Answered,
+        call: &Call<'_>,
+        guard: Option<InFlight>,
+    ) -> Result<Vec<Reply>, Fault> {
         let body = self.body(&answered, call, guard.as_ref().map(InFlight::sent));
         let entry = Entry::new(Kind::Screening, call.reference.0, body);
         let committed = timeout_at(call.deadline, self.shared.journal.append(entry)).await;
@@ -365,7 +380,8 @@ impl Desk {
         let (lane, reference) = (&self.settings.name, call.reference);
         tracing::debug!(lane, %reference, code = fault.code.as_str(), "Refused a message.");
         let reply = self.refusal(fault, &self.stamp(reference, View::Gate));
-        let body = Body::new().json(Section::Fault, fault).reply(&reply).bytes(Section::Native, &call.frame.bytes);
+        let body =
+            Body::new().json(Section::Fault, fault).reply(&reply).bytes(Section::Native, &call.frame.bytes);
         let entry = Entry::new(Kind::Refusal, reference.0, body.into_bytes());
         // Dropped under a flood of refusals: the journal counts it.
         let _ = self.shared.journal.append_unsynced(entry);

@@ -28,7 +28,8 @@ pub struct LateRecord {
 /// Records late answers for as long as there are screenings.
 pub async fn record_late(shared: Arc<Shared>, mut late: Receiver<Late>) {
     while let Some(Late { reference, subject, query, answers }) = late.recv().await {
-        let found: Vec<Database> = answers.iter().filter(|answer| is_hit(answer)).map(|answer| answer.database).collect();
+        let found: Vec<Database> =
+            answers.iter().filter(|answer| is_hit(answer)).map(|answer| answer.database).collect();
         let record = LateRecord { subject, query, answers };
         let body = Body::new().json(Section::Late, &record).into_bytes();
         let recorded = shared.journal.append(Entry::new(Kind::LateAnswer, reference.0, body)).await;

@@ -26,8 +26,12 @@ pub(super) struct Parts {
 impl Parts {
     /// No question is open.
     pub(super) fn new(subjects_max: usize) -> Self {
-        let limits =
-            AssemblyLimits { keys_max: OPEN_MAX, parts_max: PARTS_MAX, subjects_max, open_ticks_max: OPEN_MS_MAX };
+        let limits = AssemblyLimits {
+            keys_max: OPEN_MAX,
+            parts_max: PARTS_MAX,
+            subjects_max,
+            open_ticks_max: OPEN_MS_MAX,
+        };
         Self { links: Mutex::default(), began: Instant::now(), limits }
     }
 

@@ -80,7 +80,8 @@ impl Body {
     #[must_use]
     pub fn json(mut self, section: Section, value: &impl Serialize) -> Self {
         self.section(section, |body| {
-            serde_json::to_writer(body, value).expect("the vocabulary has no map with keys that are not strings");
+            serde_json::to_writer(body, value)
+                .expect("the vocabulary has no map with keys that are not strings");
         });
         self
     }
@@ -105,7 +106,8 @@ impl Body {
         let length_at = self.0.len();
         self.0.extend_from_slice(&[0; 4]);
         write(&mut self.0);
-        let length = u32::try_from(self.0.len() - length_at - 4).expect("the journal refuses bodies of 16 MiB");
+        let length =
+            u32::try_from(self.0.len() - length_at - 4).expect("the journal refuses bodies of 16 MiB");
         self.0[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
     }
 
@@ -135,7 +137,10 @@ pub fn section(body: &[u8], wanted: Section) -> Option<&[u8]> {
 
 /// The replies of a record, in order.
 pub fn replies(body: &[u8]) -> Vec<Reply> {
-    sections(body).filter(|(tag, _)| *tag == Section::Reply as u16).filter_map(|(_, bytes)| reply(bytes)).collect()
+    sections(body)
+        .filter(|(tag, _)| *tag == Section::Reply as u16)
+        .filter_map(|(_, bytes)| reply(bytes))
+        .collect()
 }
 
 fn reply(bytes: &[u8]) -> Option<Reply> {
@@ -200,7 +205,8 @@ mod tests {
     // Proves that a body cut at any byte is read as far as it goes, without a panic.
     #[test]
     fn cut_bodies_are_read_as_far_as_they_go() {
-        let body = Body::new().reply(&Reply::new("one", "text/plain")).reply(&Reply::new("two", "t")).into_bytes();
+        let body =
+            Body::new().reply(&Reply::new("one", "text/plain")).reply(&Reply::new("two", "t")).into_bytes();
         for cut in 0..body.len() {
             assert!(replies(&body[..cut]).len() <= 1, "{cut}");
         }

@@ -161,9 +161,7 @@ pub struct LaneStats {
 impl LaneStats {
     /// The handles of a lane.
     pub fn new(lane: &str) -> Self {
-        let verdict = |verdict: Verdict| {
-            counter!("postern_screenings_total", "lane" => lane.to_owned(), "verdict" => verdict.code())
-        };
+        let verdict = |verdict: Verdict| counter!("postern_screenings_total", "lane" => lane.to_owned(), "verdict" => verdict.code());
         let verdicts = [Verdict::Hit, Verdict::PossibleHit, Verdict::NotEstablished, Verdict::NoRecord];
         Self {
             verdicts: verdicts.map(verdict),
@@ -220,7 +218,9 @@ mod tests {
             stats.answered(&[], Duration::from_micros(us * 100));
         }
         let latency = stats.figures(Timestamp::UNIX_EPOCH).latency;
-        for (found, exact) in [(latency.p50_us, 50_000.0), (latency.p99_us, 99_000.0), (latency.p999_us, 99_900.0)] {
+        for (found, exact) in
+            [(latency.p50_us, 50_000.0), (latency.p99_us, 99_000.0), (latency.p999_us, 99_900.0)]
+        {
             assert!((found as f64 / exact - 1.0).abs() < 0.11, "{found} for {exact}");
         }
     }
