@@ -205,3 +205,30 @@ fn decodes_to_canonical_json() {
     assert_eq!(decoded(&[&good], ("other", 1)).0, Exit::Usage);
     assert_eq!(decoded(&[Path::new("/nonexistent")], ("mark", 1)).0, Exit::Usage);
 }
+
+// Proves that a sound journal verifies, and that one with a changed byte is exit 1.
+#[test]
+fn verifies_a_journal() {
+    use crate::journal::storage::FileStorage;
+    use crate::journal::{Entry, Journal, Kind, Options};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    assert_eq!(run(&["journal", "verify", "/nonexistent"]), Exit::Usage);
+    let options = Options { segment_bytes: 1 << 20, ..Options::new(1, uuid::Uuid::from_u128(1)) };
+    let storage = Arc::new(FileStorage::create(folder.path()).unwrap());
+    let (journal, _) = Journal::open(storage, &options, |_| {}).unwrap();
+    let entry = Entry::new(Kind::Screening, uuid::Uuid::from_u128(2), b"a body to be found".to_vec());
+    tokio::runtime::Runtime::new().unwrap().block_on(journal.append(entry)).unwrap();
+    journal.close().unwrap();
+    assert_eq!(run(&["journal", "verify", path]), Exit::Ok);
+    let segment = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|file| fs::read(file).unwrap().windows(6).any(|bytes| bytes == b"a body"));
+    let segment = segment.unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    let at = bytes.windows(6).position(|bytes| bytes == b"a body").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    assert_eq!(run(&["journal", "verify", path]), Exit::Found);
+}

@@ -46,16 +46,14 @@ pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
 pub fn load_with(path: &Path, adapters: &'static [Entry]) -> Result<Config, Vec<Problem>> {
     let (mut root, mut problems) = tree::read(path);
     let places = tree::Places::of(&root);
-    let whole = problems.is_empty();
-    let file = if shape::Shape::new().prune(&mut root, &mut problems) {
-        written(&root, path, &mut problems)
-    } else if whole {
-        None
-    } else {
-        // A file that could not be read leaves mandatory keys out: only the cause is told, not what follows from it.
-        problems.retain(|problem| !problem.cause.starts_with("the key is mandatory"));
-        None
-    };
+    let mut misshapen = Vec::new();
+    let usable = shape::Shape::new().prune(&mut root, &mut misshapen);
+    if !problems.is_empty() {
+        // In a file that could not be read as a whole, a key is missing because of that.
+        misshapen.retain(|problem| places.has(&problem.key));
+    }
+    problems.append(&mut misshapen);
+    let file = if usable { written(&root, path, &mut problems) } else { None };
     let Some(file) = file else { return Err(sorted(problems)) };
     let folder = path.parent().unwrap_or(Path::new(""));
     problems.extend(check::check(&file, &places, adapters, folder));

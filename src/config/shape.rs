@@ -59,12 +59,14 @@ impl Shape {
     }
 
     fn array(&self, schema: &Json, node: &mut Node, path: &str, problems: &mut Vec<Problem>) -> bool {
-        match &mut node.value {
-            Value::Array(nodes) => nodes
-                .iter_mut()
-                .fold(true, |good, node| self.walk(&schema["items"], node, path, problems) && good),
-            _ => mismatch("an array", node, path, problems),
+        let Value::Array(nodes) = &mut node.value else {
+            return mismatch("an array", node, path, problems);
+        };
+        let mut good = true;
+        for node in nodes {
+            good &= self.walk(&schema["items"], node, path, problems);
         }
+        good
     }
 
     fn table(&self, schema: &Json, node: &mut Node, path: &str, problems: &mut Vec<Problem>) -> bool {

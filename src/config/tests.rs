@@ -11,7 +11,7 @@ use postern_sdk::{
     Reply, Stamp, Told, View,
 };
 
-use super::{ClientIdentity, Config, Framing, Problem, Severity, Wire, load_with, reference};
+use super::{ClientIdentity, Config, Framing, Problem, Severity, Wire, load, load_with, reference};
 use crate::adapters::Entry;
 use crate::screening::Mode;
 
@@ -303,12 +303,12 @@ fn example() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("example.toml")).unwrap()
 }
 
-// Proves that the example has no error and no warning, and is judged in under 100 ms.
+// Proves that the example has no error and no warning with the adapters that are built in, and is judged in under 100 ms.
 #[test]
 fn the_example_is_sound() {
-    let folder = tempfile::tempdir().unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("example.toml");
     let begun = Instant::now();
-    let config = loaded(folder.path(), &example()).unwrap();
+    let config = load(&path).unwrap();
     assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
     assert_eq!(config.warnings, []);
     assert_eq!(config.lanes.len(), 2);

@@ -124,8 +124,10 @@ impl Grants {
         Decision::Granted { view: view.unwrap_or_default(), barred }
     }
 
-    fn of_client<'a>(&'a self, client: &'a str, now: Timestamp) -> impl Iterator<Item = &'a Grant> {
-        self.document.grants.iter().filter(move |grant| grant.client == client && grant.in_force(now))
+    fn of_client(&self, client: &str, now: Timestamp) -> impl Iterator<Item = &Grant> {
+        let places = self.by_client.get(client).map_or(&[][..], Vec::as_slice);
+        let grants = places.iter().filter_map(|place| self.document.grants.get(*place));
+        grants.filter(move |grant| grant.in_force(now))
     }
 
     /// The view of a database that is granted: the most of the grants that cover it.

@@ -19,6 +19,7 @@ mod decision;
 mod document;
 mod signature;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -90,6 +91,8 @@ impl std::error::Error for GrantsError {}
 #[derive(Clone, Debug)]
 pub struct Grants {
     document: Document,
+    /// The places of each client's grants in the document, for every question asks for them.
+    by_client: HashMap<String, Vec<usize>>,
 }
 
 impl Grants {
@@ -116,7 +119,20 @@ impl Grants {
         if document.environment != environment {
             return Err(GrantsError::Environment(document.environment));
         }
-        Ok(Self { document })
+        Ok(Self::of(document))
+    }
+
+    fn of(document: Document) -> Self {
+        let mut by_client: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, grant) in document.grants.iter().enumerate() {
+            by_client.entry(grant.client.clone()).or_default().push(place);
+        }
+        Self { document, by_client }
+    }
+
+    /// Whether the document has a grant for this client, in force or not.
+    pub fn names(&self, client: &str) -> bool {
+        self.by_client.contains_key(client)
     }
 
     /// The number of the document, which counts up.

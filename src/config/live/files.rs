@@ -122,9 +122,8 @@ fn verified(config: &Config, key: &PublicKey, now: Timestamp) -> Finding {
         Err(error) => return Finding::fail(error.to_string()),
     };
     let (number, until) = (grants.number(), grants.expires_at());
-    let known = |client: &String| grants.document().grants.iter().any(|grant| grant.client == *client);
     let stranger = config.lanes.iter().find_map(|lane| match &lane.client {
-        ClientIdentity::Lane(client) if !known(client) => Some(&lane.name),
+        ClientIdentity::Lane(client) if !grants.names(client) => Some(&lane.name),
         _ => None,
     });
     if now >= until {
