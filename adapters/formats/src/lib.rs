@@ -1,1 +1,3 @@
-//! (being written)
+//! Leaf parsers that adapters share.
+
+pub mod xml;
