@@ -86,7 +86,7 @@ impl<'a> Cursor<'a> {
 
     fn name(&mut self) -> Result<&'a str, XmlError> {
         let rest = self.rest();
-        let end = rest.find(|c: char| matches!(c, '=' | ' ' | '\t' | '\n' | '\r')).unwrap_or(rest.len());
+        let end = rest.find(['=', ' ', '\t', '\n', '\r']).unwrap_or(rest.len());
         let name = &rest[..end];
         if !is_qualified_name(name) {
             return Err(self.error());
