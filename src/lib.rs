@@ -5,4 +5,6 @@
 
 pub mod clock;
 pub mod config;
+pub mod find;
 pub mod screening;
+pub mod training;
