@@ -7,4 +7,5 @@ pub mod clock;
 pub mod config;
 pub mod find;
 pub mod screening;
+pub mod sim;
 pub mod training;

@@ -61,10 +61,7 @@ impl Line<'_> {
         let exchanged = self.exchange(&asked, &ask.context, ask.reference, ask.deadline).await;
         let mut answers: Vec<Answer> = match &exchanged.reply {
             Err(reason) => not_checked(ask, databases, *reason).collect(),
-            Ok(reply) => {
-                let judge = Judge::new(&self.find.profile, self.service, reply, records_max);
-                databases.iter().map(|database| self.answer(ask, *database, judge.of(*database))).collect()
-            }
+            Ok(reply) => self.answers_of(ask, databases, reply),
         };
         self.add_details(ask, &mut answers).await;
         let heard = exchanged.reply.is_ok().then(|| self.find.clock.now());
@@ -75,6 +72,13 @@ impl Line<'_> {
             answer.data_as_of = heard.filter(|_| answer.finding.not_checked().is_none());
         }
         answers
+    }
+
+    /// What an answer says of each database, without details.
+    pub(super) fn answers_of(&self, ask: &super::Ask, databases: &[Database], reply: &Reply) -> Vec<Answer> {
+        let judge =
+            Judge::new(&self.find.profile, self.service, reply, self.find.settings.options.records_max);
+        databases.iter().map(|database| self.answer(ask, *database, judge.of(*database))).collect()
     }
 
     fn answer(&self, ask: &super::Ask, database: Database, judged: Judged<'_>) -> Answer {
