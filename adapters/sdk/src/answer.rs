@@ -88,6 +88,9 @@ pub struct Answer {
     pub source: Source,
     /// What was said.
     pub finding: Finding,
+    /// Why, beside the hits, the rest of the database is not checked: the list was cut, or its own status is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchecked: Option<Reason>,
     /// When the data that answered was extracted at INTERPOL: for FIND the time of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -110,10 +113,19 @@ impl Answer {
             query,
             source,
             finding,
+            unchecked: None,
             data_as_of: None,
             elapsed_us: 0,
             reference_in_country: None,
             request_id: None,
+        }
+    }
+
+    /// Why the database counts as unchecked by this answer, wholly or beside its hits.
+    pub const fn unchecked(&self) -> Option<Reason> {
+        match self.finding {
+            Finding::NotChecked(reason) => Some(reason),
+            _ => self.unchecked,
         }
     }
 }
