@@ -5,4 +5,6 @@
 
 pub mod clock;
 pub mod config;
+pub mod mind;
 pub mod screening;
+pub mod sim;

@@ -1,0 +1,3 @@
+//! A pocket INTERPOL for evaluation, training and tests.
+
+pub mod feed;
