@@ -14,6 +14,7 @@ pub mod journal;
 pub mod keys;
 pub mod lane;
 pub mod log;
+pub mod mind;
 pub mod screening;
 pub mod sim;
 pub mod tls;

@@ -1,4 +1,5 @@
 //! A pocket INTERPOL for evaluation, training and tests.
+<<<<<<< HEAD
 //!
 //! It serves the same services as INTERPOL from synthetic records, by the same profile that the client uses, over HTTP or
 //! HTTPS, and can be made to be slow, wrong or gone while it runs. It is of the environment `training`: the certificates
@@ -196,3 +197,7 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, StartError> {
 fn refused(error: impl fmt::Display) -> StartError {
     StartError::Tls(error.to_string())
 }
+=======
+
+pub mod feed;
+>>>>>>> mind

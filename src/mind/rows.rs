@@ -1,0 +1,298 @@
+//! The rows of a feed: documented columns, bounded lines, and errors that name line and column but never content.
+//!
+//! The format is the plain half of RFC 4180: one record a line, fields between commas, each field bare or wholly in
+//! double quotes. No field of the feed can hold a comma, a quote or a line break, so none is allowed, and a line that
+//! is damaged can't swallow the next one.
+
+use std::fmt;
+use std::io::{self, BufRead, Read as _};
+
+use jiff::civil::Date;
+use postern_sdk::{Database, DocumentNumber, DocumentType, IdentifierError, PartialDate, State};
+
+use super::record::{self, Record};
+
+/// The columns, in their order; the first line of a feed names them.
+pub const COLUMNS: [&str; 10] = [
+    "database",
+    "number",
+    "issuer",
+    "type",
+    "theft_type",
+    "theft_date",
+    "theft_country",
+    "notice",
+    "retention_date",
+    "record_id",
+];
+
+/// Longest line in bytes, without its end.
+const LINE_MAX: usize = 1024;
+/// Longest record id.
+const ID_MAX: usize = 64;
+/// Longest code of theft or notice.
+const CODE_MAX: usize = 16;
+
+/// What is wrong with a line. It never holds what the line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowError {
+    /// The line, from 1, the header included.
+    pub line: u64,
+    /// The column, if the fault is in one.
+    pub column: Option<&'static str>,
+    /// The stable code of the fault, as `docs/copy-format.md` lists them.
+    pub code: &'static str,
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)?;
+        if let Some(column) = self.column {
+            write!(f, ", column {column}")?;
+        }
+        write!(f, ": {}", self.code)
+    }
+}
+
+/// One row.
+#[derive(Debug)]
+pub(super) struct Row<'a> {
+    pub(super) line: u64,
+    pub(super) number: DocumentNumber,
+    pub(super) record: Record<'a>,
+    pub(super) id: &'a str,
+}
+
+/// A fault within a line, by column and code.
+type Fault = (Option<&'static str>, &'static str);
+
+/// Reads rows.
+pub(super) struct Rows<R> {
+    input: R,
+    line: u64,
+    buffer: Vec<u8>,
+}
+
+impl<R: BufRead> Rows<R> {
+    /// Reads from the first line on, which must name the columns.
+    pub(super) fn new(input: R) -> Self {
+        Self { input, line: 0, buffer: Vec::with_capacity(LINE_MAX + 2) }
+    }
+
+    /// The next row or faulty line; none at the end.
+    ///
+    /// # Errors
+    /// What reading says.
+    pub(super) fn next(&mut self) -> io::Result<Option<Result<Row<'_>, RowError>>> {
+        if self.line == 0 {
+            self.read_line()?;
+            if self.buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.buffer) != header() {
+                return Ok(Some(Err(RowError { line: 1, column: None, code: "header" })));
+            }
+        }
+        if !self.read_line()? {
+            return Ok(None);
+        }
+        let line = self.line;
+        let row = parse(&self.buffer, line);
+        Ok(Some(row.map_err(|(column, code)| RowError { line, column, code })))
+    }
+
+    /// Reads the next line without its end, of a too long one the beginning. False at the end of the input.
+    fn read_line(&mut self) -> io::Result<bool> {
+        self.buffer.clear();
+        let read = self.input.by_ref().take(LINE_MAX as u64 + 2).read_until(b'\n', &mut self.buffer)?;
+        self.line += 1;
+        if self.buffer.last() == Some(&b'\n') {
+            self.buffer.pop();
+            self.buffer.pop_if(|byte| *byte == b'\r');
+        } else if read > LINE_MAX {
+            skip_line(&mut self.input)?;
+        }
+        Ok(read > 0)
+    }
+}
+
+fn header() -> Vec<u8> {
+    COLUMNS.join(",").into_bytes()
+}
+
+fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let chunk = input.fill_buf()?;
+        let (length, ended) = match memchr(chunk) {
+            Some(end) => (end + 1, true),
+            None => (chunk.len(), chunk.is_empty()),
+        };
+        input.consume(length);
+        if ended {
+            return Ok(());
+        }
+    }
+}
+
+fn memchr(chunk: &[u8]) -> Option<usize> {
+    chunk.iter().position(|byte| *byte == b'\n')
+}
+
+fn parse(line: &[u8], number: u64) -> Result<Row<'_>, Fault> {
+    if line.len() > LINE_MAX {
+        return Err((None, "line_too_long"));
+    }
+    let text = std::str::from_utf8(line).map_err(|_| (None, "encoding"))?;
+    let fields = split(text)?;
+    let [database, din, issuer, doc_type, theft_type, theft_date, theft_country, notice, retention, id] =
+        fields;
+    Ok(Row {
+        line: number,
+        number: identifier(DocumentNumber::normalise(din), "number")?,
+        record: Record {
+            database: parse_database(database)?,
+            issuer: optional(issuer, |code| identifier(State::normalise(code), "issuer"))?,
+            doc_type: optional(doc_type, |code| identifier(DocumentType::normalise(code), "type"))?,
+            theft_type: optional(theft_type, |code| short_code(code, "theft_type"))?,
+            theft_date: optional(theft_date, |date| partial_date(date, "theft_date"))?,
+            theft_country: optional(theft_country, |code| {
+                identifier(State::normalise(code), "theft_country")
+            })?,
+            notice: optional(notice, |code| short_code(code, "notice"))?,
+            retention: optional(retention, full_date)?,
+        },
+        id: parse_id(id)?,
+    })
+}
+
+fn split(text: &str) -> Result<[&str; COLUMNS.len()], Fault> {
+    let mut fields = [""; COLUMNS.len()];
+    let mut found = text.split(',');
+    for (field, column) in fields.iter_mut().zip(COLUMNS) {
+        *field = unquote(found.next().ok_or((None, "columns"))?).ok_or((Some(column), "quote"))?;
+    }
+    if found.next().is_some() { Err((None, "columns")) } else { Ok(fields) }
+}
+
+/// A field without the quotes around it; none if there is any other quote.
+fn unquote(field: &str) -> Option<&str> {
+    let inner = match field.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"')?,
+        None => field,
+    };
+    (!inner.contains('"')).then_some(inner)
+}
+
+fn optional<'a, T>(field: &'a str, parse: impl Fn(&'a str) -> Result<T, Fault>) -> Result<Option<T>, Fault> {
+    if field.is_empty() { Ok(None) } else { parse(field).map(Some) }
+}
+
+fn identifier<T>(parsed: Result<T, IdentifierError>, column: &'static str) -> Result<T, Fault> {
+    parsed.map_err(|error| (Some(column), error.code()))
+}
+
+fn parse_database(code: &str) -> Result<Database, Fault> {
+    let database = Database::from_code(code).filter(|database| record::holds(*database));
+    database.ok_or((Some("database"), "database"))
+}
+
+fn short_code<'a>(code: &'a str, column: &'static str) -> Result<&'a str, Fault> {
+    let fits =
+        code.len() <= CODE_MAX && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if fits { Ok(code) } else { Err((Some(column), "code")) }
+}
+
+fn partial_date(date: &str, column: &'static str) -> Result<PartialDate, Fault> {
+    date.parse().map_err(|_| (Some(column), "date"))
+}
+
+fn full_date(date: &str) -> Result<Date, Fault> {
+    let full = partial_date(date, "retention_date")?.date();
+    full.filter(|date| record::fits_retention(*date)).ok_or((Some("retention_date"), "date"))
+}
+
+fn parse_id(id: &str) -> Result<&str, Fault> {
+    let fits = (1..=ID_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(id) } else { Err((Some("record_id"), "record_id")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "sltd,L898902C3,UTO,PAS,STL,2019-XX-XX,FRA,,2031-05-02,0a1b2c";
+
+    fn errors(lines: &[&str]) -> Vec<RowError> {
+        let text = lines.join("\n");
+        let mut rows = Rows::new(text.as_bytes());
+        let mut errors = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            errors.extend(row.err());
+        }
+        errors
+    }
+
+    fn header_text() -> String {
+        COLUMNS.join(",")
+    }
+
+    // Proves that a full line, a quoted one and one with CRLF and empty fields are read as written.
+    #[test]
+    fn reads_rows() {
+        let text = format!("\u{feff}{}\r\n{GOOD}\r\n\"sad\",\"ab 123\",,,,,,,,\"x\"", header_text());
+        let mut rows = Rows::new(text.as_bytes());
+        let row = rows.next().unwrap().unwrap().unwrap();
+        assert_eq!((row.line, row.number.reveal(), row.id), (2, "L898902C3", "0a1b2c"));
+        assert_eq!(row.record.theft_type, Some("STL"));
+        assert_eq!(row.record.retention, Some(Date::constant(2031, 5, 2)));
+        let row = rows.next().unwrap().unwrap().unwrap();
+        assert_eq!((row.number.reveal(), row.record.database), ("AB123", Database::Sad));
+        assert_eq!((row.record.issuer, row.record.theft_date), (None, None));
+        assert!(rows.next().unwrap().is_none());
+    }
+
+    // Proves that each fault is told with line, column and code, and that reading goes on after it.
+    #[test]
+    fn tells_each_fault() {
+        let cases = [
+            ("sltd,L898902C3,UTO,PAS", None, "columns"),
+            (&format!("{GOOD},"), None, "columns"),
+            (&GOOD.replace("sltd", "smv"), Some("database"), "database"),
+            (&GOOD.replace("sltd", "SLTD"), Some("database"), "database"),
+            (&GOOD.replace("L898902C3", "12"), Some("number"), "identifier_too_short"),
+            (&GOOD.replace("L898902C3", ""), Some("number"), "identifier_empty"),
+            (&GOOD.replace("L898902C3", "12345é"), Some("number"), "identifier_character"),
+            (&GOOD.replace("UTO", "UTOP"), Some("issuer"), "identifier_too_long"),
+            (&GOOD.replace("PAS", "PASS"), Some("type"), "identifier_too_long"),
+            (&GOOD.replace("STL", "STO LEN"), Some("theft_type"), "code"),
+            (&GOOD.replace("2019-XX-XX", "20190101"), Some("theft_date"), "date"),
+            (&GOOD.replace("2031-05-02", "2031-05-XX"), Some("retention_date"), "date"),
+            (&GOOD.replace("2031-05-02", "1831-05-02"), Some("retention_date"), "date"),
+            (&GOOD.replace("0a1b2c", ""), Some("record_id"), "record_id"),
+            (&GOOD.replace("0a1b2c", "a b"), Some("record_id"), "record_id"),
+            (&GOOD.replace("FRA", "\"FRA"), Some("theft_country"), "quote"),
+            (&"7".repeat(100_000), None, "line_too_long"),
+            ("", None, "columns"),
+        ];
+        for (line, column, code) in cases {
+            let found = errors(&[&header_text(), line, GOOD, "sltd"]);
+            let expected = RowError { line: 2, column, code };
+            assert_eq!(found, [expected, RowError { line: 4, column: None, code: "columns" }]);
+        }
+    }
+
+    // Proves that a feed without its header is refused, and an empty one.
+    #[test]
+    fn wants_the_header() {
+        let header = RowError { line: 1, column: None, code: "header" };
+        assert_eq!(errors(&[GOOD]), [header]);
+        assert_eq!(errors(&[""])[0], header);
+    }
+
+    // Proves that bytes that are no text are told by line.
+    #[test]
+    fn wants_text() {
+        let mut bytes = format!("{}\n", header_text()).into_bytes();
+        bytes.extend_from_slice(b"sltd,\xff\n");
+        let mut rows = Rows::new(&bytes[..]);
+        let error = rows.next().unwrap().unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "line 2: encoding");
+    }
+}
