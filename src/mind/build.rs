@@ -17,7 +17,7 @@ use postern_sdk::{Database, Environment};
 
 use super::hex;
 use super::ids;
-use super::keys::SigningKey;
+use crate::keys::PrivateKey;
 use super::locator::{LocatorKey, PRF, Prf};
 use super::manifest::{Coverage, FORMAT, Holding, Manifest};
 use super::pages::{FileState, Kind, PageWriter};
@@ -54,7 +54,7 @@ pub struct BuildOptions<'a> {
     /// The databases that the feed holds, and how much of each. A row of another database is a fault.
     pub coverage: BTreeMap<Database, Coverage>,
     /// The publisher's key.
-    pub signing_key: &'a SigningKey,
+    pub signing_key: &'a PrivateKey,
 }
 
 /// How far a build is.

@@ -12,7 +12,7 @@ use postern_sdk::{
 
 use super::grade::grade;
 use super::ids;
-use super::keys::PublicKey;
+use crate::keys::PublicKey;
 use super::locator::{PRF, Prf};
 use super::manifest::{Coverage, Manifest};
 use super::pages::{Damaged, Kind, PagedFile};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::copy::OpenError;
 use super::hex;
-use super::keys::{PublicKey, SigningKey};
+use crate::keys::{PrivateKey, PublicKey};
 use super::locator::LocatorKey;
 use super::pages::{FileState, read_small};
 use super::record::Codes;
@@ -23,8 +23,8 @@ const MANIFEST: &str = "manifest.json";
 const SIGNATURE: &str = "manifest.sig";
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
 const SIGNATURE_BYTES_MAX: u64 = 1 << 10;
-/// What stands before the manifest in what is signed, so that no other signed document can pass for one.
-const SIGNED_AS: &[u8] = b"postern mind manifest 1\n";
+/// For what a manifest is signed, so that no other signed document can pass for one.
+const SIGNED_AS: &str = "postern mind manifest 1";
 
 /// How much of a database a snapshot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,9 +84,9 @@ pub struct Manifest {
 
 impl Manifest {
     /// Writes and syncs manifest and signature.
-    pub(super) fn write(&self, folder: &Path, key: &SigningKey) -> io::Result<()> {
+    pub(super) fn write(&self, folder: &Path, key: &PrivateKey) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
-        let signature = format!("{} {}\n", key.public().id(), hex::encode(&key.sign(&signed(&text))));
+        let signature = format!("{} {}\n", key.public().id(), hex::encode(&key.sign(SIGNED_AS, &text)));
         write_synced(&folder.join(MANIFEST), &text)?;
         write_synced(&folder.join(SIGNATURE), signature.as_bytes())
     }
@@ -120,16 +120,11 @@ fn parse(text: &[u8]) -> Result<Manifest, OpenError> {
 
 /// Whether one of the lines `key-id signature` is the publisher's. A line by another key is no harm.
 fn verifies(text: &[u8], signatures: &[u8], publisher: &PublicKey) -> bool {
-    let message = signed(text);
     let lines = std::str::from_utf8(signatures).unwrap_or_default().lines();
     lines.filter_map(|line| line.split_once(' ')).any(|(id, signature)| {
         let signature = hex::decode::<64>(signature);
-        id == publisher.id() && signature.is_some_and(|signature| publisher.verifies(&message, &signature))
+        id == publisher.id() && signature.is_some_and(|signature| publisher.verifies(SIGNED_AS, text, &signature))
     })
-}
-
-fn signed(text: &[u8]) -> Vec<u8> {
-    [SIGNED_AS, text].concat()
 }
 
 fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {

@@ -21,7 +21,6 @@ mod copy;
 mod grade;
 mod hex;
 mod ids;
-pub mod keys;
 mod locator;
 mod manifest;
 mod map;

@@ -12,9 +12,9 @@ use postern_sdk::{Answer, Environment, Finding, QueryKey, Reason, Source};
 
 use super::build::version_name;
 use super::copy::{Copy, OpenError};
-use super::keys::PublicKey;
 use super::manifest::Manifest;
 use crate::clock::Clock;
+use crate::keys::PublicKey;
 use crate::screening::{Answers, Ask, Lookup};
 
 /// The dataset of travel and administrative documents.

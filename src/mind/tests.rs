@@ -13,7 +13,7 @@ use postern_sdk::{
 };
 use proptest::prelude::*;
 
-use super::keys::{NewKeys, PublicKey, SigningKey, generate};
+use crate::keys::{PrivateKey, PublicKey};
 use super::*;
 use crate::clock::Clock;
 use crate::screening::{Ask, Lookup};
@@ -28,7 +28,7 @@ fn after(hours: i64) -> Timestamp {
 
 struct Site {
     folder: tempfile::TempDir,
-    key: SigningKey,
+    key: PrivateKey,
     publisher: PublicKey,
 }
 
@@ -37,7 +37,7 @@ impl Site {
         let NewKeys { secret_pem, public_pem } = generate().unwrap();
         Self {
             folder: tempfile::tempdir().unwrap(),
-            key: SigningKey::from_pem(secret_pem.as_bytes()).unwrap(),
+            key: PrivateKey::from_pem(secret_pem.as_bytes()).unwrap(),
             publisher: PublicKey::from_pem(public_pem.as_bytes()).unwrap(),
         }
     }

@@ -1,5 +1,4 @@
 //! A pocket INTERPOL for evaluation, training and tests.
-<<<<<<< HEAD
 //!
 //! It serves the same services as INTERPOL from synthetic records, by the same profile that the client uses, over HTTP or
 //! HTTPS, and can be made to be slow, wrong or gone while it runs. It is of the environment `training`: the certificates
@@ -8,6 +7,7 @@
 mod admin;
 mod answer;
 mod faults;
+pub mod feed;
 mod log;
 mod nominals;
 pub mod pki;
@@ -197,7 +197,3 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, StartError> {
 fn refused(error: impl fmt::Display) -> StartError {
     StartError::Tls(error.to_string())
 }
-=======
-
-pub mod feed;
->>>>>>> mind
