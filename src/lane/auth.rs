@@ -36,7 +36,8 @@ pub enum TokenError {
     Unreadable(PathBuf, std::io::Error),
     /// Others than its owner can write to the file, and so add a client. Remedy: `chmod 640`.
     Mode(PathBuf, u32),
-    /// The line of this number, from 1, is not `client:` and 64 hexadecimal digits. Remedy: write the SHA-256 of the token.
+    /// The line of this number, from 1, is not `client:` and 64 hexadecimal digits. Remedy: write the SHA-256 of
+    /// the token.
     Line(PathBuf, usize),
     /// The line of this number holds a token that another line holds as well. Remedy: give each client its own.
     Twice(PathBuf, usize),
@@ -76,8 +77,8 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Reads a file of lines `client:sha256-of-token-in-hex`. Empty lines and lines that begin with `#` are comments. A
-    /// client may have several tokens, so that they can be changed one after the other.
+    /// Reads a file of lines `client:sha256-of-token-in-hex`. Empty lines and lines that begin with `#` are
+    /// comments. A client may have several tokens, so that they can be changed one after the other.
     ///
     /// # Errors
     /// If the file can't be read, if others can write to it, or at its first line that is none of these.
@@ -141,7 +142,8 @@ fn parse_hex(hex: &str) -> Option<[u8; SHA256_OUTPUT_LEN]> {
     if hex.len() == 2 * SHA256_OUTPUT_LEN { bytes.try_into().ok() } else { None }
 }
 
-/// The addresses from which tokens are being guessed. An IPv6 address counts with all of its /64, which one client holds.
+/// The addresses from which tokens are being guessed. An IPv6 address counts with all of its /64, which one client
+/// holds.
 #[derive(Default)]
 pub(super) struct Lockout {
     failures: Mutex<HashMap<IpAddr, Vec<Instant>>>,

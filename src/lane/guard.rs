@@ -9,7 +9,8 @@ use postern_sdk::{Fault, Reply};
 
 use super::{Frame, Handled, Handler, Handling};
 
-/// The handler panicked. What it panicked with may hold a message, so it is not kept; the panic hook has told the place.
+/// The handler panicked. What it panicked with may hold a message, so it is not kept; the panic hook has told the
+/// place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Panicked;
 

@@ -49,8 +49,8 @@ impl fmt::Display for ClientIdentity {
     }
 }
 
-/// Whether a client may be called so: 1 to 64 printable ASCII characters, no blank at either end, so that a name looks the
-/// same in a grant, a certificate, a log and a metric.
+/// Whether a client may be called so: 1 to 64 printable ASCII characters, no blank at either end, so that a name
+/// looks the same in a grant, a certificate, a log and a metric.
 pub fn is_client_name(name: &str) -> bool {
     (1..=NAME_CHARS_MAX).contains(&name.len())
         && name.bytes().all(|b| b == b' ' || b.is_ascii_graphic())

@@ -133,8 +133,8 @@ async fn rest_after<S: Serve>(lane: &Arc<S>, error: &io::Error) {
     sleep(REST).await;
 }
 
-/// Closes a connection so that the client still gets what was written: our side first, and then what it still sends is
-/// read and dropped for a moment, because closing over unread input would reset the connection.
+/// Closes a connection so that the client still gets what was written: our side first, and then what it still sends
+/// is read and dropped for a moment, because closing over unread input would reset the connection.
 pub(super) async fn part(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let parting = async {
         stream.shutdown().await?;

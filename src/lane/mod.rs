@@ -1,20 +1,22 @@
 //! Lanes: how bytes of a national system come in, and how the answers go out.
 //!
-//! A lane knows nothing of documents. It tells frames apart, names the client, keeps every limit of its config, and hands
-//! each frame to a [`Handler`], which is the rest of Postern: adapter, screening and journal. What comes back is durable
-//! already, so the lane's only duty towards it is to send it, in order, and to say whether that worked.
+//! A lane knows nothing of documents. It tells frames apart, names the client, keeps every limit of its config, and
+//! hands each frame to a [`Handler`], which is the rest of Postern: adapter, screening and journal. What comes back
+//! is durable already, so the lane's only duty towards it is to send it, in order, and to say whether that worked.
 //!
 //! Four rules hold in every transport:
 //!
-//! * **One client hurts nobody else.** Each connection is one task with its own limits: bytes of a frame, frames in flight,
+//! * **One client hurts nobody else.** Each connection is one task with its own limits: bytes of a frame, frames in
+//!   flight,
 //!   time for a frame, time to read an answer, time to be silent. What a client sends beyond them stays in its socket.
-//! * **A frame that was handed over is driven to its end**, even if its client hangs up: a hit must be told and journaled
+//! * **A frame that was handed over is driven to its end**, even if its client hangs up: a hit must be told and
+//!   journaled
 //!   although nobody waits for the reply any more. Only the time limit of a shutdown cuts it short.
 //! * **A fault is told in the native form where the framing still allows it**, and asserts nothing: it means refer.
 //! * **A panic costs one message.** Its sender gets the refusal `internal`; the connection and all others live on.
 //!
-//! The handler is a trait object and its futures are boxed: measured, that is a small fraction of a microsecond a frame, and
-//! it keeps the transports free of type parameters.
+//! The handler is a trait object and its futures are boxed: measured, that is a small fraction of a microsecond a
+//! frame, and it keeps the transports free of type parameters.
 
 mod auth;
 mod guard;
@@ -49,8 +51,9 @@ pub type Handling = Pin<Box<dyn Future<Output = Handled> + Send>>;
 
 /// What a lane hands its frames to: adapter, screening and journal behind one seam.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers one frame of one client. The replies are durable when the future ends, and it must end: the lane sets no
-    /// deadline of its own, the lane's `deadline_ms` is the handler's to keep, counted from [`Frame::received`].
+    /// Answers one frame of one client. The replies are durable when the future ends, and it must end: the lane
+    /// sets no deadline of its own, the lane's `deadline_ms` is the handler's to keep, counted from
+    /// [`Frame::received`].
     fn handle(&self, frame: Frame) -> Handling;
 
     /// Is told once for each [`Handled`] whether its replies were written out: taken by the kernel, or lost with the
@@ -94,7 +97,8 @@ impl std::fmt::Debug for Frame {
 /// What became of a frame.
 #[derive(Debug, Default)]
 pub struct Handled {
-    /// The replies in the order in which they are sent; none for an acknowledged control. Over HTTP only the first is sent.
+    /// The replies in the order in which they are sent; none for an acknowledged control. Over HTTP only the first
+    /// is sent.
     pub replies: Vec<Reply>,
     /// What [`Handler::sent`] is given back.
     pub receipt: Receipt,

@@ -32,7 +32,8 @@ pub(super) fn certificates(
     Ok(chain)
 }
 
-/// The key of a file that only its owner can read. The mode is asked of the open file, so that it can't change between.
+/// The key of a file that only its owner can read. The mode is asked of the open file, so that it can't change
+/// between.
 pub(super) fn key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let unreadable = |error: std::io::Error| TlsError::new(TlsErrorKind::Unreadable, file, Some(&error));
     let mut open = File::open(file).map_err(unreadable)?;

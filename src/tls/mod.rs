@@ -1,9 +1,10 @@
 //! TLS as Postern does it, for servers and clients alike.
 //!
-//! One provider (aws-lc-rs), named where it is used rather than installed for the process. TLS 1.3, and 1.2 with ECDHE and
-//! AEAD suites only, which is all that rustls has. Trust comes from the private authority of the config and never from the
-//! system's store. Sessions are not resumed: a ticket would carry an identity past its revocation, and a lane's connections
-//! are long. Nothing is sent before the handshake is complete (0-RTT can be replayed).
+//! One provider (aws-lc-rs), named where it is used rather than installed for the process. TLS 1.3, and 1.2 with
+//! ECDHE and AEAD suites only, which is all that rustls has. Trust comes from the private authority of the config
+//! and never from the system's store. Sessions are not resumed: a ticket would carry an identity past its
+//! revocation, and a lane's connections are long. Nothing is sent before the handshake is complete (0-RTT can be
+//! replayed).
 //!
 //! The authority of the simulator and of exercises carries the organisational unit `TRAINING`. In production a
 //! certificate that such an authority issued is refused: when it is read from a file, and when a peer shows it.

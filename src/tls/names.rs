@@ -11,8 +11,9 @@ use crate::lane::is_client_name;
 /// The prefix of a URI that names a client in a certificate's alternative names.
 const CLIENT_URN: &str = "urn:postern:client:";
 
-/// The client that a verified certificate names: the alternative name `urn:postern:client:<name>`, or else the subject's
-/// common name. None if the name is given twice, so that nobody is taken for another, or is not one that clients may have.
+/// The client that a verified certificate names: the alternative name `urn:postern:client:<name>`, or else the
+/// subject's common name. None if the name is given twice, so that nobody is taken for another, or is not one that
+/// clients may have.
 pub fn client_name(leaf: &CertificateDer<'_>) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
     let mut urns = Vec::new();

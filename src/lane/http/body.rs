@@ -11,7 +11,8 @@ use hyper::body::{Body, Frame, SizeHint};
 use super::wire::Wire;
 use crate::lane::{Handler, Receipt, link};
 
-/// A receipt that is owed to the handler. Whoever drops it, wherever a request may be cut off, tells that nothing was sent.
+/// A receipt that is owed to the handler. Whoever drops it, wherever a request may be cut off, tells that nothing
+/// was sent.
 pub(super) struct Due {
     handler: Arc<dyn Handler>,
     receipt: Option<Receipt>,

@@ -49,9 +49,9 @@ const HEADERS_MAX: usize = 64;
 
 /// A lane of questions over HTTP/1.1, or over TLS below it.
 ///
-/// `POST /v1/screenings` hands the body to the handler and answers with its first reply; `GET /v1/openapi.json` describes the
-/// interface, to anybody. Everything else is a problem (RFC 9457). A client is named by its certificate, or else by its bearer
-/// token, or else by the lane.
+/// `POST /v1/screenings` hands the body to the handler and answers with its first reply; `GET /v1/openapi.json`
+/// describes the interface, to anybody. Everything else is a problem (RFC 9457). A client is named by its
+/// certificate, or else by its bearer token, or else by the lane.
 pub struct HttpLane {
     handler: Arc<dyn Handler>,
     meter: Meter,

@@ -136,8 +136,8 @@ impl Session {
         }
     }
 
-    /// Hands a frame over. Its handling is a task of its own, because the request is dropped when its client hangs up and
-    /// the handling must not be.
+    /// Hands a frame over. Its handling is a task of its own, because the request is dropped when its client hangs
+    /// up and the handling must not be.
     async fn hand_over(&self, frame: Frame) -> Result<Answered, Panicked> {
         let handler = Arc::clone(&self.lane.handler);
         let guarded = Guarded::handle(&*handler, frame);

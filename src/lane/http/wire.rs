@@ -1,8 +1,8 @@
 //! The time limits of a connection, below HTTP.
 //!
-//! hyper's own limit for a request's head also runs while a kept-alive connection is merely idle, so it can't tell an officer
-//! between two travellers from a client that sends a header a minute. This stream can: it knows whether a byte of the next
-//! request has come. It also knows when replies were really flushed.
+//! hyper's own limit for a request's head also runs while a kept-alive connection is merely idle, so it can't tell
+//! an officer between two travellers from a client that sends a header a minute. This stream can: it knows whether
+//! a byte of the next request has come. It also knows when replies were really flushed.
 
 use std::io;
 use std::pin::Pin;

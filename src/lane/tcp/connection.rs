@@ -1,9 +1,9 @@
 //! One connection: frames in, replies out, in order.
 //!
-//! The whole connection is one task and one state machine. It reads what is there, cuts it into frames, hands each over and
-//! keeps the answers' futures in the order of the frames; whatever is answered by then goes out in one write. Reading,
-//! answering and writing go on side by side, so that a client that does not read stalls neither its own screenings nor
-//! their journaling. No future is spawned and nothing is locked for a frame.
+//! The whole connection is one task and one state machine. It reads what is there, cuts it into frames, hands each
+//! over and keeps the answers' futures in the order of the frames; whatever is answered by then goes out in one
+//! write. Reading, answering and writing go on side by side, so that a client that does not read stalls neither its
+//! own screenings nor their journaling. No future is spawned and nothing is locked for a frame.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -105,7 +105,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Serves the connection until both sides are done. The stream, if the client can still be reached, for a farewell.
+    /// Serves the connection until both sides are done. The stream, if the client can still be reached, for a
+    /// farewell.
     pub(super) async fn run(mut self) -> Option<S> {
         poll_fn(|cx| self.poll(cx)).await;
         self.link.closed();

@@ -1,14 +1,18 @@
 //! Telling frames apart on a stream of bytes.
 //!
-//! A [`Deframer`] is a pure function with a little memory: it takes what has arrived, cuts off the first whole frame, and
-//! leaves the rest. It never looks at a byte twice, so a client that sends one byte at a time costs no more than any other.
+//! A [`Deframer`] is a pure function with a little memory: it takes what has arrived, cuts off the first whole
+//! frame, and leaves the rest. It never looks at a byte twice, so a client that sends one byte at a time costs no
+//! more than any other.
 //!
 //! What each framing does with what is no frame follows from whether the next frame's beginning can still be found:
 //!
-//! * `line`: LF, CR and CRLF end a line. A line that is too long is refused and skipped to its end, and the link goes on.
-//! * `stx_etx`: CR, LF and blanks between frames are noise that serial converters add, and are dropped. Anything else there,
+//! * `line`: LF, CR and CRLF end a line. A line that is too long is refused and skipped to its end, and the link
+//!   goes on.
+//! * `stx_etx`: CR, LF and blanks between frames are noise that serial converters add, and are dropped. Anything
+//!   else there,
 //!   an STX inside a frame (its ETX was lost) or a frame that is too long ends the link after a refusal.
-//! * `length2`, `length4`: a length beyond the limit is more likely a client that is out of step than a long message, so it
+//! * `length2`, `length4`: a length beyond the limit is more likely a client that is out of step than a long
+//!   message, so it
 //!   ends the link after a refusal.
 //!
 //! An empty frame is a sign of life in each of them, and is dropped without an answer.
@@ -192,9 +196,8 @@ impl Deframer {
 
     /// Appends a reply in this framing: a line ends as the client's last one did.
     ///
-    /// # Errors
-    /// If the body holds a byte that would end the frame early, or is longer than a length can say: a client could take
-    /// the rest for the answer to its next question. Nothing is appended then.
+    /// # Errors If the body holds a byte that would end the frame early, or is longer than a length can say: a
+    /// client could take the rest for the answer to its next question. Nothing is appended then.
     pub(super) fn frame(&self, body: &[u8], out: &mut BytesMut) -> Result<(), Unframeable> {
         match self.framing {
             Framing::Line => {

@@ -30,9 +30,9 @@ use crate::tls;
 
 /// A lane of frames over TCP, or over TLS on it.
 ///
-/// Replies leave in the order of their frames, because a client of most native protocols tells them apart by order alone.
-/// A client that closes its sending side still gets its replies. A client over the connection limit is told `busy` and
-/// closed; with TLS it is closed without a word, since a word would cost a handshake.
+/// Replies leave in the order of their frames, because a client of most native protocols tells them apart by order
+/// alone. A client that closes its sending side still gets its replies. A client over the connection limit is told
+/// `busy` and closed; with TLS it is closed without a word, since a word would cost a handshake.
 pub struct TcpLane {
     handler: Arc<dyn Handler>,
     meter: Arc<Meter>,

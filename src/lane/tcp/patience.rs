@@ -1,7 +1,8 @@
 //! How long a connection waits for its client.
 //!
-//! One timer serves three limits, and it is lazy: what makes a deadline later does not touch it. When it fires too early it is
-//! set again. So a busy connection, whose deadlines move with every frame, hardly ever pays for a timer.
+//! One timer serves three limits, and it is lazy: what makes a deadline later does not touch it. When it fires too
+//! early it is set again. So a busy connection, whose deadlines move with every frame, hardly ever pays for a
+//! timer.
 
 use std::future::Future;
 use std::pin::Pin;
