@@ -13,7 +13,6 @@ pub mod demo;
 pub mod engine;
 pub mod find;
 pub mod grants;
-mod http_client;
 pub mod journal;
 pub mod keys;
 pub mod lane;
