@@ -3,7 +3,7 @@
 //! A wrong configuration is found before the daemon starts, by a person who reads the error. So everything that can be
 //! known without network or secrets is checked in [`load`], all of it in one run, and every problem says where it
 //! stands (file, line, column, key), what is wrong and what to do. The steps: `tree` reads the files and merges them,
-//! `shape` compares them with the types of [`file`], `check` asks whether they make sense, `resolve` turns names and
+//! `shape` compares them with the types of [`mod@file`], `check` asks whether they make sense, `resolve` turns names and
 //! milliseconds into the [`settings`] that the rooms are built from. What needs the machine (keys, addresses,
 //! the copy) is [`live`].
 //!
