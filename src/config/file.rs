@@ -1,7 +1,7 @@
 //! The configuration as it is written: one TOML file and the files of `conf.d` beside it.
 //!
 //! These types are the reference of every option: name, unit, default and meaning stand here and nowhere else. What they
-//! can't say (a policy that a lane names must exist, an address must be free) is checked in [`super::check`].
+//! can't say (a policy that a lane names must exist, an address must be free) is checked by [`super::load`].
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

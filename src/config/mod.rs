@@ -2,9 +2,9 @@
 //!
 //! A wrong configuration is found before the daemon starts, by a person who reads the error. So everything that can be
 //! known without network or secrets is checked in [`load`], all of it in one run, and every problem says where it
-//! stands (file, line, column, key), what is wrong and what to do. The steps: [`tree`] reads the files and merges them,
-//! [`shape`] compares them with the types of [`file`], [`check`] asks whether they make sense, [`resolve`] turns names and
-//! milliseconds into the [`settings`](Config) that the rooms are built from. What needs the machine (keys, addresses,
+//! stands (file, line, column, key), what is wrong and what to do. The steps: `tree` reads the files and merges them,
+//! `shape` compares them with the types of [`mod@file`], `check` asks whether they make sense, `resolve` turns names and
+//! milliseconds into the [`settings`] that the rooms are built from. What needs the machine (keys, addresses,
 //! the copy) is [`live`].
 //!
 //! Nothing is taken from the environment, and no value is replaced by another: what is written is what is used. Secrets
@@ -56,7 +56,12 @@ pub fn load_with(path: &Path, adapters: &'static [Entry]) -> Result<Config, Vec<
     let file = if usable { written(&root, path, &mut problems) } else { None };
     let Some(file) = file else { return Err(sorted(problems)) };
     let folder = path.parent().unwrap_or(Path::new(""));
-    problems.extend(check::check(&file, &places, adapters, folder));
+    let told = |problem: &Problem| {
+        problems.iter().any(|other: &Problem| !other.key.is_empty() && other.key == problem.key)
+    };
+    let mut senseless = check::check(&file, &places, adapters, folder);
+    senseless.retain(|problem| !told(problem));
+    problems.append(&mut senseless);
     let problems = sorted(problems);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);

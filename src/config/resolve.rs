@@ -15,7 +15,7 @@ use crate::screening::{Ages, Policy};
 /// Where relative paths begin: the folder of the configuration file.
 struct Base<'a>(&'a Path);
 
-/// The settings of a file in which [`super::check`] found no error. None if it has one all the same.
+/// The settings of a file in which `check` found no error. None if it has one all the same.
 pub(super) fn settings(path: &Path, file: &File, adapters: &'static [Entry]) -> Option<Config> {
     let base = Base(path.parent().unwrap_or(Path::new("")));
     let ages = file.mind.as_ref().map_or_else(Ages::default, ages);

@@ -248,6 +248,18 @@ fn all_at_once() {
     assert_eq!(keys, ["policy.gate.mode", "lane.gate.framing", "lane.gate.framig", "lane.gate.context"]);
 }
 
+// Proves that a value of the wrong shape is told once, and not again as missing.
+#[test]
+fn told_once() {
+    let found = changed("framing = \"line\"", "framing = \"lin\"");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].contains("lane.gate.framing: \"lin\" is not known; remedy: write \"line\""),
+        "{}",
+        found[0]
+    );
+}
+
 // Proves that conf.d is merged in the order of names, and that a key given twice is told with both places.
 #[test]
 fn merges_conf_d() {
