@@ -13,6 +13,7 @@ pub mod demo;
 pub mod engine;
 pub mod find;
 pub mod grants;
+pub mod http_client;
 pub mod journal;
 pub mod keys;
 pub mod lane;

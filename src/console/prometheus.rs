@@ -118,10 +118,10 @@ macro_rules! series {
     ($self:ident, $key:ident, $kind:ident, $handle:ident) => {{
         let name = Name::of($key);
         let mut series = $self.0.write().unwrap_or_else(PoisonError::into_inner);
-        match series.$kind.get(&name) {
-            Some(found) => $handle::from_arc(Arc::clone(found)),
-            None if series.full() => $handle::noop(),
-            None => $handle::from_arc(Arc::clone(series.$kind.entry(name).or_default())),
+        if !series.$kind.contains_key(&name) && series.full() {
+            $handle::noop()
+        } else {
+            $handle::from_arc(Arc::clone(series.$kind.entry(name).or_default()))
         }
     }};
 }

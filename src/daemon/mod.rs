@@ -159,8 +159,12 @@ fn as_lookup<L: Lookup + 'static>(source: &Option<Arc<L>>) -> Option<Arc<dyn Loo
 fn online(config: &Config, clock: &Clock) -> Result<Option<Arc<Find>>, StartError> {
     let Some(settings) = &config.find else { return Ok(None) };
     let profile = match &settings.profile {
-        Some(path) => Profile::load(path).map_err(StartError::config)?,
-        None => Profile::builtin(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| StartError::config(format_args!("{}: {error}", path.display())))?;
+            Profile::parse(&text).map_err(|error| StartError::config(format_args!("{}: {error}", path.display())))?
+        }
+        None => Profile::built_in(),
     };
     let settings = Settings::load(settings, &config.instance).map_err(StartError::config)?;
     Find::new(settings, Arc::new(profile), clock.clone()).map(Some).map_err(StartError::config)

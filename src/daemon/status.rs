@@ -39,7 +39,7 @@ fn not_ready(parts: &Parts, reading: Reading) -> Vec<String> {
     let reasons = [
         (parts.find.is_none() && parts.mind.is_none(), "neither FIND nor a copy is configured"),
         (!reading.trusted, "the clock can't be trusted"),
-        (stats.failed_groups > 0 && stats.last_group_failed, "the journal can't be written"),
+        (stats.failing, "the journal can't be written"),
     ];
     reasons.into_iter().filter(|(applies, _)| *applies).map(|(_, reason)| reason.to_owned()).collect()
 }

@@ -65,7 +65,7 @@ pub async fn run(options: Options, metrics: Prometheus) -> Result<bool, Failure>
     let clock = Clock::system();
     let show = Show::new();
     let (world, cast, sim) = build(&options, &folder, &clock, &show).await?;
-    let config = config::load(&world.config).map_err(|problems| problems.to_string())?;
+    let config = config::load(&world.config).map_err(|problems| told(&problems))?;
     let journal = config.journal.folder.clone();
     let daemon = Daemon::start(config, clock, metrics).await?;
     show.running(&daemon, &sim);
@@ -79,6 +79,10 @@ pub async fn run(options: Options, metrics: Prometheus) -> Result<bool, Failure>
     daemon.stop().await;
     sim.shutdown().await;
     Ok(summary.is_right())
+}
+
+fn told(problems: &[config::Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 async fn build(
@@ -103,7 +107,7 @@ async fn build(
         tls: None,
         records: Arc::new(records),
         seed: options.seed,
-        profile: Arc::new(Profile::builtin()),
+        profile: Arc::new(Profile::built_in()),
         clock: clock.clone(),
     })
     .await?;

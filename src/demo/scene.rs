@@ -17,20 +17,20 @@ const HIT_EVERY: u64 = 40;
 const BOOTH_EVERY: u64 = 6;
 
 /// The cast.
-pub struct Cast {
+pub(super) struct Cast {
     /// Passports of the feed, which an e-gate can read.
     stolen: Vec<Row>,
     /// Questions of every match class, and of none.
     planted: Vec<Planted>,
     /// Records that INTERPOL has and the copy has not.
-    pub news: Vec<DocumentRecord>,
+    pub(super) news: Vec<DocumentRecord>,
     /// Persons in notices.
     wanted: Vec<Nominal>,
 }
 
 /// What a phase knows of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
+pub(super) enum Link {
     /// INTERPOL answers.
     Up,
     /// It does not.
@@ -39,7 +39,7 @@ pub enum Link {
 
 impl Cast {
     /// Chooses the cast from a feed.
-    pub fn of(feed: &Feed, records: u64, wanted: Vec<Nominal>) -> Self {
+    pub(super) fn of(feed: &Feed, records: u64, wanted: Vec<Nominal>) -> Self {
         let readable = |row: &Row| row.doc_type == DocumentType::PASSPORT && row.number.len() <= 9;
         let step = (records / 4_000).max(1);
         let stolen = (0..records / step).map(|i| feed.row(i * step)).filter(readable).collect();
@@ -47,7 +47,7 @@ impl Cast {
     }
 
     /// The questions of a phase, a mix of e-gates and booths in a fixed order.
-    pub fn questions(&self, count: u64, link: Link) -> Vec<Question> {
+    pub(super) fn questions(&self, count: u64, link: Link) -> Vec<Question> {
         let question = |i| if i % BOOTH_EVERY == 0 { self.booth(i / BOOTH_EVERY, link) } else { self.gate(i, link) };
         (0..count).map(question).collect()
     }
@@ -57,15 +57,16 @@ impl Cast {
         let (number, issuer, expected) = match (i % HIT_EVERY, link) {
             (3, _) if !self.stolen.is_empty() => {
                 let row = &self.stolen[pick(self.stolen.len())];
-                (row.number.clone(), row.issuer, Gate::Refer)
+                (row.number.clone(), Some(row.issuer), Gate::Refer)
             }
             (9, Link::Up) => {
                 let record = &self.news[pick(self.news.len())];
                 (record.number.reveal().to_owned(), record.issuer, Gate::Refer)
             }
-            _ => (clean_number(i), State::GERMANY, Gate::Continue),
+            _ => (clean_number(i), Some(State::GERMANY), Gate::Continue),
         };
-        Question::Gate { zone: Traveller { number: &number, issuer: issuer.as_str(), pick: i }.zone(), expected }
+        let issuer = issuer.as_ref().map_or("XXX", State::as_str);
+        Question::Gate { zone: Traveller { number: &number, issuer, pick: i }.zone(), expected }
     }
 
     fn booth(&self, i: u64, link: Link) -> Question {
@@ -89,13 +90,13 @@ fn news(i: u64) -> Option<DocumentRecord> {
     Some(DocumentRecord {
         database: Database::Sltd,
         number: DocumentNumber::normalise(&format!("{}Y{:07}", i % 10, i * 7_919 % 10_000_000)).ok()?,
-        issuer: State::normalise("UTO").ok()?,
-        doc_type: DocumentType::PASSPORT,
-        theft_type: Some("STL".to_owned()),
+        issuer: State::normalise("UTO").ok(),
+        doc_type: Some(DocumentType::PASSPORT),
+        theft_type: Some("STL".into()),
         theft_date: None,
         theft_country: None,
         notice: None,
-        record: format!("NEWS-{i:05}"),
+        record: format!("NEWS-{i:05}").into(),
     })
 }
 

@@ -16,28 +16,28 @@ use crate::mind::{Manifest, Progress};
 use crate::sim::RunningSim;
 
 /// Writes lines with the time since the start.
-pub struct Show {
+pub(super) struct Show {
     began: Instant,
 }
 
 impl Show {
     /// A terminal at the beginning.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { began: Instant::now() }
     }
 
     /// A line. A reader that went away does not end the demo.
-    pub fn line(&self, text: impl std::fmt::Display) {
+    pub(super) fn line(&self, text: impl std::fmt::Display) {
         let _ = writeln!(stdout(), "{:7.2} s  {text}", self.began.elapsed().as_secs_f64());
     }
 
     /// The world is being built.
-    pub fn building(&self, records: u64, folder: &Path) {
+    pub(super) fn building(&self, records: u64, folder: &Path) {
         self.line(format_args!("Building a copy of {records} synthetic documents in {}", folder.display()));
     }
 
     /// How far the copy is.
-    pub fn progress(&self, progress: Progress) {
+    pub(super) fn progress(&self, progress: Progress) {
         match progress {
             Progress::Reading(rows) if rows.is_multiple_of(1 << 18) => self.line(format_args!("  {rows} rows read")),
             Progress::Sorting => self.line("  sorting"),
@@ -47,7 +47,7 @@ impl Show {
     }
 
     /// The copy stands.
-    pub fn copy(&self, manifest: &Manifest) {
+    pub(super) fn copy(&self, manifest: &Manifest) {
         let databases: Vec<_> =
             manifest.databases.iter().map(|(database, held)| format!("{database} {}", held.records)).collect();
         self.line(format_args!(
@@ -58,7 +58,7 @@ impl Show {
     }
 
     /// Everything runs.
-    pub fn running(&self, daemon: &Daemon, sim: &RunningSim) {
+    pub(super) fn running(&self, daemon: &Daemon, sim: &RunningSim) {
         self.line(format_args!("INTERPOL is simulated at http://{}", sim.addr));
         for (lane, address) in daemon.addresses() {
             self.line(format_args!("Lane {lane} listens at {address}"));
@@ -69,13 +69,13 @@ impl Show {
     }
 
     /// An act begins.
-    pub fn act(&self, name: &str, questions: usize) {
+    pub(super) fn act(&self, name: &str, questions: usize) {
         let _ = writeln!(stdout());
         self.line(format_args!("{name} ({questions} messages of e-gates and booths)"));
     }
 
     /// Shows a line a second while the traffic runs, and one at its end.
-    pub async fn while_running(&self, daemon: &Daemon, tally: &Tally, traffic: impl Future<Output = ()>) {
+    pub(super) async fn while_running(&self, daemon: &Daemon, tally: &Tally, traffic: impl Future<Output = ()>) {
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         ticks.tick().await;
         tokio::pin!(traffic);
@@ -103,7 +103,7 @@ impl Show {
     }
 
     /// The result.
-    pub fn summary(&self, summary: &Summary) {
+    pub(super) fn summary(&self, summary: &Summary) {
         let _ = writeln!(stdout());
         self.line("Summary, counted from the journal");
         for ((verdict, source), count) in &summary.by_source {
@@ -124,7 +124,7 @@ impl Show {
     }
 
     /// The demo stays.
-    pub fn console(&self, console: Option<SocketAddr>) {
+    pub(super) fn console(&self, console: Option<SocketAddr>) {
         if let Some(console) = console {
             self.line(format_args!("The console stays at http://{console}/ until Ctrl-C"));
         }

@@ -13,25 +13,25 @@ use crate::journal::storage::FileStorage;
 use crate::journal::{Kind, Reader, verify};
 
 /// The demo's result.
-pub struct Summary {
+pub(super) struct Summary {
     /// Answers as expected.
-    pub right: u64,
+    pub(super) right: u64,
     /// Of them those for which a record had to be found.
-    pub hits: u64,
+    pub(super) hits: u64,
     /// Answers that said there is nothing where something is, or where it can't be known.
-    pub false_clear: u64,
+    pub(super) false_clear: u64,
     /// Other answers that were not expected.
-    pub wrong: u64,
+    pub(super) wrong: u64,
     /// Questions without an answer.
-    pub lost: u64,
+    pub(super) lost: u64,
     /// Exchanges in the journal.
-    pub recorded: u64,
+    pub(super) recorded: u64,
     /// Whether the journal's chain verifies.
-    pub sound: bool,
+    pub(super) sound: bool,
     /// Screenings by verdict and by the source that answered.
-    pub by_source: BTreeMap<(Verdict, Option<Source>), u64>,
+    pub(super) by_source: BTreeMap<(Verdict, Option<Source>), u64>,
     /// What deviated.
-    pub told: Vec<String>,
+    pub(super) told: Vec<String>,
 }
 
 impl Summary {
@@ -39,7 +39,7 @@ impl Summary {
     ///
     /// # Errors
     /// If the journal can't be read.
-    pub fn of(journal: &Path, tally: &Tally) -> io::Result<Self> {
+    pub(super) fn of(journal: &Path, tally: &Tally) -> io::Result<Self> {
         let storage = Arc::new(FileStorage::at(journal));
         let [right, hits, false_clear, wrong, lost] = tally.load();
         let told = tally.told.lock().map(|told| told.clone()).unwrap_or_default();
@@ -67,7 +67,7 @@ impl Summary {
     }
 
     /// Whether every answer was right, hits came from both sources, and the journal holds every answer.
-    pub fn is_right(&self) -> bool {
+    pub(super) fn is_right(&self) -> bool {
         let found_by = |source| self.by_source.get(&(Verdict::Hit, Some(source))).is_some_and(|count| *count > 0);
         self.false_clear + self.wrong + self.lost == 0
             && self.sound

@@ -24,7 +24,7 @@ const LINE_MAX: usize = 256;
 
 /// A question to be asked.
 #[derive(Clone, Debug)]
-pub enum Question {
+pub(super) enum Question {
     /// A zone that an e-gate read, and what the gate must be told.
     Gate {
         /// The zone, its lines joined.
@@ -43,24 +43,24 @@ pub enum Question {
 
 /// What came of the questions, counted while they run.
 #[derive(Default)]
-pub struct Tally {
+pub(super) struct Tally {
     /// Answers as expected.
-    pub right: AtomicU64,
+    pub(super) right: AtomicU64,
     /// Answers of which a hit or possible hit was expected and came.
-    pub hits: AtomicU64,
+    pub(super) hits: AtomicU64,
     /// Answers that said there is nothing where something is, or where it can't be known.
-    pub false_clear: AtomicU64,
+    pub(super) false_clear: AtomicU64,
     /// Other answers that were not expected.
-    pub wrong: AtomicU64,
+    pub(super) wrong: AtomicU64,
     /// Questions without an answer.
-    pub lost: AtomicU64,
+    pub(super) lost: AtomicU64,
     /// The first few deviations, told without anything of the question.
-    pub told: Mutex<Vec<String>>,
+    pub(super) told: Mutex<Vec<String>>,
 }
 
 impl Tally {
     /// Everything that was asked.
-    pub fn asked(&self) -> u64 {
+    pub(super) fn asked(&self) -> u64 {
         let counts = [&self.right, &self.false_clear, &self.wrong, &self.lost];
         counts.into_iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
@@ -94,7 +94,7 @@ impl Question {
     }
 
     /// Whether a record matches.
-    pub fn is_hit(&self) -> bool {
+    pub(super) fn is_hit(&self) -> bool {
         match self {
             Self::Gate { expected, .. } => *expected == Gate::Refer,
             Self::Booth { expected, .. } => *expected <= Verdict::PossibleHit,
@@ -112,15 +112,15 @@ enum Answered {
 
 /// Where the lanes are.
 #[derive(Clone, Copy, Debug)]
-pub struct Lanes {
+pub(super) struct Lanes {
     /// The e-gates' lane.
-    pub gates: SocketAddr,
+    pub(super) gates: SocketAddr,
     /// The booths' lane.
-    pub booths: SocketAddr,
+    pub(super) booths: SocketAddr,
 }
 
 /// Asks all questions over so many e-gates and booths at once, and returns when each has its answer.
-pub async fn ask_all(lanes: Lanes, questions: Arc<Vec<Question>>, askers: usize, tally: Arc<Tally>) {
+pub(super) async fn ask_all(lanes: Lanes, questions: Arc<Vec<Question>>, askers: usize, tally: Arc<Tally>) {
     let next = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
     for _ in 0..askers {

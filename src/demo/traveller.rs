@@ -13,18 +13,18 @@ const GIVEN: &[&str] = &[
 ];
 
 /// A traveller with a passport of a number of at most nine characters.
-pub struct Traveller<'a> {
+pub(super) struct Traveller<'a> {
     /// The passport's number.
-    pub number: &'a str,
+    pub(super) number: &'a str,
     /// The issuing state, as the zone writes it.
-    pub issuer: &'a str,
+    pub(super) issuer: &'a str,
     /// Picks name and dates.
-    pub pick: u64,
+    pub(super) pick: u64,
 }
 
 impl Traveller<'_> {
     /// Surname and given names.
-    pub fn name(&self) -> (&'static str, &'static str) {
+    pub(super) fn name(&self) -> (&'static str, &'static str) {
         (choose(SURNAMES, self.pick), choose(GIVEN, self.pick / 31))
     }
 
@@ -34,7 +34,7 @@ impl Traveller<'_> {
     }
 
     /// The two lines of the passport's zone (TD3), without a break between them.
-    pub fn zone(&self) -> String {
+    pub(super) fn zone(&self) -> String {
         let (surname, given) = self.name();
         let name = format!("P<{:<<3}{surname}<<{}", self.issuer, given.replace(' ', "<"));
         let number = format!("{:<<9}", self.number);

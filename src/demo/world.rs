@@ -18,24 +18,24 @@ use crate::sim::feed::Feed;
 const DATA_AGE: SignedDuration = SignedDuration::from_hours(3);
 
 /// Where everything lies.
-pub struct World {
+pub(super) struct World {
     /// The folder.
-    pub folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// The daemon's configuration.
-    pub config: PathBuf,
+    pub(super) config: PathBuf,
     /// The copy's feed.
-    pub feed: PathBuf,
+    pub(super) feed: PathBuf,
 }
 
 /// What went wrong while the world was built.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl World {
     /// An empty world in a folder.
     ///
     /// # Errors
     /// If the folder can't be made.
-    pub fn new(folder: &Path) -> io::Result<Self> {
+    pub(super) fn new(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let folder = folder.canonicalize()?;
         Ok(Self { config: folder.join("postern.toml"), feed: folder.join("feed.csv"), folder })
@@ -45,7 +45,7 @@ impl World {
     ///
     /// # Errors
     /// If a file can't be written or the copy not built.
-    pub fn build_copy(&self, feed: &Feed, clock: &Clock, progress: impl FnMut(Progress)) -> Result<Manifest, Failure> {
+    pub(super) fn build_copy(&self, feed: &Feed, clock: &Clock, progress: impl FnMut(Progress)) -> Result<Manifest, Failure> {
         feed.write_csv(BufWriter::new(File::create(&self.feed)?))?;
         let key = PrivateKey::generate()?;
         key.public().write(&self.folder.join("publisher.pub"))?;
@@ -68,7 +68,7 @@ impl World {
     ///
     /// # Errors
     /// If a file can't be written.
-    pub fn configure(&self, simulator: SocketAddr, console: SocketAddr, clock: &Clock) -> Result<(), Failure> {
+    pub(super) fn configure(&self, simulator: SocketAddr, console: SocketAddr, clock: &Clock) -> Result<(), Failure> {
         let key = PrivateKey::generate()?;
         key.public().write(&self.folder.join("bureau.pub"))?;
         let (signed, _) = grants::sign(&granted(clock.now()), &key)?;

@@ -15,7 +15,7 @@ use super::writer::Writer;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
@@ -47,6 +47,7 @@ pub(crate) struct Counters {
     pub(crate) groups: AtomicU64,
     pub(crate) records: AtomicU64,
     pub(crate) failed_groups: AtomicU64,
+    pub(crate) failing: AtomicBool,
     pub(crate) poisoned_segments: AtomicU64,
     pub(crate) last_sync_us: AtomicU64,
     pub(crate) total_sync_us: AtomicU64,
@@ -62,6 +63,8 @@ pub struct Stats {
     pub records: u64,
     /// Groups that could not be made durable.
     pub failed_groups: u64,
+    /// Whether the latest group could not be made durable.
+    pub failing: bool,
     /// Segments given up after a failed write or sync.
     pub poisoned_segments: u64,
     /// Unsynced records that were dropped.
@@ -149,6 +152,7 @@ impl Journal {
             groups: read(&counters.groups),
             records: read(&counters.records),
             failed_groups: read(&counters.failed_groups),
+            failing: counters.failing.load(Ordering::Relaxed),
             poisoned_segments: read(&counters.poisoned_segments),
             dropped_unsynced: read(&self.inner.queue.dropped_unsynced),
             last_sync_us: read(&counters.last_sync_us),

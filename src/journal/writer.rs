@@ -124,6 +124,7 @@ impl Writer {
         counters.poisoned_segments.store(self.log.poisoned, Ordering::Relaxed);
         counters.last_sync_us.store(self.log.last_sync.as_micros() as u64, Ordering::Relaxed);
         counters.total_sync_us.store(self.log.total_sync.as_micros() as u64, Ordering::Relaxed);
+        counters.failing.store(outcome.is_err(), Ordering::Relaxed);
         if let Err(error) = outcome {
             counters.failed_groups.fetch_add(1, Ordering::Relaxed);
             tracing::error!(%error, "The journal could not make a group of records durable.");

@@ -103,6 +103,14 @@ impl SimRecords {
         Self { documents, by_record, nominals: Vec::new() }
     }
 
+    /// Adds documents.
+    #[must_use]
+    pub fn and_documents(self, more: impl IntoIterator<Item = DocumentRecord>) -> Self {
+        let mut documents = self.documents;
+        documents.extend(more);
+        Self { nominals: self.nominals, ..Self::from_documents(documents) }
+    }
+
     /// Adds synthetic persons, the same for the same seed.
     #[must_use]
     pub fn with_nominals(mut self, seed: u64, count: usize) -> Self {
