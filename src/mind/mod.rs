@@ -33,7 +33,7 @@ mod table;
 
 pub use build::{BuildError, BuildOptions, Progress, RECORDS_MAX, build};
 pub use copy::{Copy, OpenError, verify};
-pub use manifest::{Coverage, FORMAT, Holding, Manifest};
+pub use manifest::{Coverage, FORMAT, Holding, Info, Manifest};
 pub use pages::FileState;
 pub use record::{Codes, Record};
 pub use rows::{COLUMNS, RowError};

@@ -13,7 +13,7 @@ use postern_sdk::{Answer, Environment, Finding, QueryKey, Reason, Source};
 use super::build::version_name;
 use super::copy::{Copy, OpenError};
 use super::keys::PublicKey;
-use super::manifest::Manifest;
+use super::manifest::Info;
 use crate::clock::Clock;
 use crate::screening::{Answers, Ask, Lookup};
 
@@ -58,6 +58,7 @@ pub struct Mind {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one, behind a pointer")]
 enum State {
     Serving(Serving),
     Without(Reason),
@@ -82,7 +83,7 @@ impl Mind {
     /// Looks for a newer snapshot and serves it. The one that is served stays if there is none, or if all newer ones are
     /// refused; a state is never replaced by an older one.
     pub fn reload(&self) -> Reload {
-        let serving = self.info().map(|manifest| manifest.version);
+        let serving = self.info().map(|info| info.version);
         let mut refused = Vec::new();
         for version in self.versions().into_iter().filter(|version| Some(*version) > serving) {
             match self.open_version(version) {
@@ -127,9 +128,9 @@ impl Mind {
     }
 
     /// What the snapshot that is served says of itself.
-    pub fn info(&self) -> Option<Manifest> {
+    pub fn info(&self) -> Option<Info> {
         match &**self.state.load() {
-            State::Serving(serving) => Some(serving.copy.manifest().clone()),
+            State::Serving(serving) => Some(serving.copy.manifest().info()),
             State::Without(_) => None,
         }
     }
