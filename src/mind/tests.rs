@@ -211,7 +211,8 @@ fn silence_needs_coverage() {
     assert_eq!(late[0].finding, Finding::NotChecked(Reason::CopyStale));
 }
 
-// Proves that a flipped bit in each byte of a small copy's table, manifest and hashes, and in its ids, either keeps the hit, says that the copy is damaged, or refuses to open: a match never turns into silence.
+// Proves that a flipped bit in each byte of a small copy's table, manifest and hashes, and in its ids, either keeps the
+// hit, says that the copy is damaged, or refuses to open: a match never turns into silence.
 #[test]
 fn no_flipped_byte_hides_a_match() {
     let site = Site::new();
