@@ -152,6 +152,14 @@ mod tests {
         assert_eq!(prf(key).evaluate(&input), cipher);
     }
 
+    // Proves the vector that OpenSSL gives for the key 00 01 … 0f and the number L898902C3.
+    #[test]
+    fn the_vector_of_the_document() {
+        let number = DocumentNumber::normalise("L898902C3").unwrap();
+        let locator = prf(core::array::from_fn(|i| i as u8)).document(&number);
+        assert_eq!(locator, Locator { place: 0xd926245d322d8bed, check: 0xbfc0c8 });
+    }
+
     // Proves that the longest number fits, that length and kind are part of the input, and that keys matter.
     #[test]
     fn encoding_is_injective() {

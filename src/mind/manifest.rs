@@ -82,7 +82,51 @@ pub struct Manifest {
     pub codes: Codes,
 }
 
+/// What the console and the command line tell of a snapshot: the manifest without its key and lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Info {
+    /// The dataset.
+    pub dataset: String,
+    /// The number of the state.
+    pub version: u64,
+    /// The name of the states under one locator key.
+    pub generation: String,
+    /// Whether the data is real.
+    pub environment: Environment,
+    /// What it holds of each database.
+    pub databases: BTreeMap<Database, Holding>,
+    /// How many records there are in all.
+    pub records: u64,
+    /// When the data was extracted at its source: ages count from here.
+    pub data_as_of: Timestamp,
+    /// When the snapshot was built.
+    pub created: Timestamp,
+    /// From when on its silence says nothing.
+    pub expires: Timestamp,
+    /// Size of the table in bytes.
+    pub table_bytes: u64,
+    /// Size of the record ids in bytes.
+    pub ids_bytes: u64,
+}
+
 impl Manifest {
+    /// What may be told of the snapshot.
+    pub fn info(&self) -> Info {
+        Info {
+            dataset: self.dataset.clone(),
+            version: self.version,
+            generation: self.generation.clone(),
+            environment: self.environment,
+            databases: self.databases.clone(),
+            records: self.records,
+            data_as_of: self.data_as_of,
+            created: self.created,
+            expires: self.expires,
+            table_bytes: self.table.bytes,
+            ids_bytes: self.ids.bytes,
+        }
+    }
+
     /// Writes and syncs manifest and signature.
     pub(super) fn write(&self, folder: &Path, key: &PrivateKey) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;

@@ -1,7 +1,7 @@
 //! MIND: the local copy, answering in the time of one memory access when INTERPOL can't be asked, or before it is.
 //!
-//! A *snapshot* is a folder of immutable files: a [table](table) that finds the records of a document number in one cache
-//! line, the record ids, the hashes of all [pages](pages), and a signed [manifest](Manifest). It is built from a feed
+//! A *snapshot* is a folder of immutable files: a `table` that finds the records of a document number in one cache
+//! line, the record ids, the hashes of all `pages`, and a signed [manifest](Manifest). It is built from a feed
 //! ([`build`]), becomes visible by a rename, is opened memory-mapped ([`Copy`]), and served as a source of answers
 //! ([`Mind`]) that is replaced by one atomic swap.
 //!
@@ -32,7 +32,7 @@ mod table;
 
 pub use build::{BuildError, BuildOptions, Progress, RECORDS_MAX, build};
 pub use copy::{Copy, OpenError, verify};
-pub use manifest::{Coverage, FORMAT, Holding, Manifest};
+pub use manifest::{Coverage, FORMAT, Holding, Info, Manifest};
 pub use pages::FileState;
 pub use record::{Codes, Record};
 pub use rows::{COLUMNS, RowError};

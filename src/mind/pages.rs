@@ -181,7 +181,7 @@ impl PagedFile {
     pub(super) fn open(folder: &Path, kind: Kind, state: &FileState) -> io::Result<Self> {
         let invalid = || io::Error::from(io::ErrorKind::InvalidData);
         let pages = usize::try_from(state.bytes / PAGE as u64).map_err(|_| invalid())?;
-        if pages == 0 || state.bytes % PAGE as u64 != 0 {
+        if pages == 0 || !state.bytes.is_multiple_of(PAGE as u64) {
             return Err(invalid());
         }
         let leaves = read_exactly(&kind.leaves_path(folder), pages * HASH)?;

@@ -120,7 +120,7 @@ fn header() -> Vec<u8> {
 fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     loop {
         let chunk = input.fill_buf()?;
-        let (length, ended) = match memchr(chunk) {
+        let (length, ended) = match line_end(chunk) {
             Some(end) => (end + 1, true),
             None => (chunk.len(), chunk.is_empty()),
         };
@@ -131,7 +131,7 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-fn memchr(chunk: &[u8]) -> Option<usize> {
+fn line_end(chunk: &[u8]) -> Option<usize> {
     chunk.iter().position(|byte| *byte == b'\n')
 }
 

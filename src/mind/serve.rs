@@ -12,9 +12,16 @@ use postern_sdk::{Answer, Environment, Finding, QueryKey, Reason, Source};
 
 use super::build::version_name;
 use super::copy::{Copy, OpenError};
+<<<<<<< HEAD
 use super::manifest::Manifest;
 use crate::clock::Clock;
 use crate::keys::PublicKey;
+=======
+use super::keys::{KeyError, PublicKey};
+use super::manifest::Info;
+use crate::clock::Clock;
+use crate::config::file as config;
+>>>>>>> mind
 use crate::screening::{Answers, Ask, Lookup};
 
 /// The dataset of travel and administrative documents.
@@ -38,6 +45,22 @@ pub struct MindOptions {
     pub purge: Duration,
 }
 
+impl MindOptions {
+    /// The copy of documents as it is configured; reads the publisher's key.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the key file can't be read or is none.
+    pub fn from_config(config: &config::Mind, environment: Environment) -> Result<Self, KeyError> {
+        Ok(Self {
+            folder: config.folder.clone(),
+            dataset: DOCUMENTS.to_owned(),
+            publisher: PublicKey::read(&config.publisher_key_file)?,
+            environment,
+            purge: Duration::from_secs(config.purge_age_h.saturating_mul(3600)),
+        })
+    }
+}
+
 /// What came of looking for a newer snapshot.
 #[derive(Debug, Default)]
 pub struct Reload {
@@ -58,6 +81,7 @@ pub struct Mind {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one, behind a pointer")]
 enum State {
     Serving(Serving),
     Without(Reason),
@@ -82,7 +106,7 @@ impl Mind {
     /// Looks for a newer snapshot and serves it. The one that is served stays if there is none, or if all newer ones are
     /// refused; a state is never replaced by an older one.
     pub fn reload(&self) -> Reload {
-        let serving = self.info().map(|manifest| manifest.version);
+        let serving = self.info().map(|info| info.version);
         let mut refused = Vec::new();
         for version in self.versions().into_iter().filter(|version| Some(*version) > serving) {
             match self.open_version(version) {
@@ -127,9 +151,9 @@ impl Mind {
     }
 
     /// What the snapshot that is served says of itself.
-    pub fn info(&self) -> Option<Manifest> {
+    pub fn info(&self) -> Option<Info> {
         match &**self.state.load() {
-            State::Serving(serving) => Some(serving.copy.manifest().clone()),
+            State::Serving(serving) => Some(serving.copy.manifest().info()),
             State::Without(_) => None,
         }
     }
