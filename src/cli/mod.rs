@@ -114,10 +114,28 @@ impl Cli {
     }
 }
 
-/// A command whose room is not built in.
-fn not_wired(command: &str) -> Exit {
-    complain(format_args!("`{command}` is not part of this build"));
-    Exit::Unavailable
+/// The async runtime, with so many workers or one a core.
+fn runtime(workers: usize) -> Result<tokio::runtime::Runtime, Exit> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if workers > 0 {
+        builder.worker_threads(workers);
+    }
+    builder.enable_all().build().map_err(|error| {
+        complain(format_args!("the runtime can't be started: {error}"));
+        Exit::Unavailable
+    })
+}
+
+/// An argument, or what standard input holds if it is `-`, so that it stays out of the process list.
+fn given(argument: &str) -> Result<String, Exit> {
+    if argument != "-" {
+        return Ok(argument.to_owned());
+    }
+    let read = std::io::read_to_string(std::io::stdin().lock());
+    read.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).map_err(|error| {
+        complain(format_args!("standard input: {error}"));
+        Exit::Usage
+    })
 }
 
 /// The command line as clap sees it: the one source of help, completions and manual pages.

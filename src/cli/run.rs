@@ -3,8 +3,14 @@
 use std::path::Path;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
-use super::Exit;
+use super::{Exit, complain, runtime};
+use crate::clock::Clock;
+use crate::config;
+use crate::console::Prometheus;
+use crate::daemon::Daemon;
+use crate::log;
 
 /// Runs the daemon until it is told to end.
 #[derive(Clone, Debug, Args)]
@@ -14,6 +20,43 @@ use super::Exit;
 pub struct Run {}
 
 /// Loads the configuration, builds the daemon and runs it. 78 if the configuration is wrong, 69 if it can't start.
-pub(super) fn run(_args: &Run, _config: &Path) -> Exit {
-    super::not_wired("run")
+pub(super) fn run(_args: &Run, config: &Path) -> Exit {
+    let config = match config::load(config) {
+        Ok(config) => config,
+        Err(problems) => return super::check::refused(&problems),
+    };
+    log::init(config.log);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let metrics = Prometheus::install();
+    let runtime = match runtime(config.instance.workers) {
+        Ok(runtime) => runtime,
+        Err(exit) => return exit,
+    };
+    runtime.block_on(async {
+        let ended = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(mut terminate), Ok(mut interrupt)) => async move {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            },
+            (Err(error), _) | (_, Err(error)) => {
+                complain(error);
+                return Exit::Unavailable;
+            }
+        };
+        match Daemon::start(config, Clock::system(), metrics).await {
+            Ok(daemon) => {
+                ended.await;
+                daemon.stop().await;
+                Exit::Ok
+            }
+            Err(error) => {
+                complain(&error);
+                if error.is_config() { Exit::Config } else { Exit::Unavailable }
+            }
+        }
+    })
 }

@@ -153,6 +153,14 @@ impl Recorder for Prometheus {
 }
 
 impl Prometheus {
+    /// The recorder of this process. If there is one already, its series go there and this one stays empty.
+    pub fn install() -> Self {
+        let prometheus = Self::default();
+        // A second recorder in one process is a test's.
+        let _ = metrics::set_global_recorder(prometheus.clone());
+        prometheus
+    }
+
     fn describe(&self, key: &KeyName, help: &str) {
         let mut series = self.0.write().unwrap_or_else(PoisonError::into_inner);
         series.help.insert(key.as_str().to_owned(), help.to_owned());

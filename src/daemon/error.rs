@@ -1,7 +1,6 @@
 //! Why the daemon can't start.
 
 use std::fmt;
-use std::process::ExitCode;
 
 /// Why the daemon can't start. The text says what to do.
 #[derive(Debug)]
@@ -29,12 +28,9 @@ impl StartError {
         Self { kind: Kind::Unavailable, text: error.to_string() }
     }
 
-    /// The exit code: 78 for the configuration, 69 for what is outside.
-    pub fn exit_code(&self) -> ExitCode {
-        match self.kind {
-            Kind::Config => ExitCode::from(78),
-            Kind::Unavailable => ExitCode::from(69),
-        }
+    /// Whether the configuration, or a file that it names, can't be used. Otherwise something outside is not there.
+    pub const fn is_config(&self) -> bool {
+        matches!(self.kind, Kind::Config)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Parts, journal_figures};
 use crate::clock::Reading;
 use crate::console::{CopyStatus, DatabaseStatus, Status};
 use crate::journal::Journal;
-use crate::mind::{Coverage, Manifest, Reload};
+use crate::mind::{Coverage, Info, Reload};
 use crate::screening::Ages;
 
 /// The status of the moment.
@@ -46,7 +46,7 @@ fn not_ready(parts: &Parts, reading: Reading) -> Vec<String> {
 
 fn databases(parts: &Parts, reading: Reading) -> Vec<DatabaseStatus> {
     let policies = &parts.config.policies;
-    let manifest = parts.mind.as_ref().and_then(|mind| mind.info());
+    let info = parts.mind.as_ref().and_then(|mind| mind.info());
     let ages = parts.config.mind.as_ref().map(|mind| mind.ages).unwrap_or_default();
     let named: std::collections::BTreeSet<Database> =
         policies.values().flat_map(|policy| policy.databases.keys().copied()).collect();
@@ -59,14 +59,14 @@ fn databases(parts: &Parts, reading: Reading) -> Vec<DatabaseStatus> {
                 .iter()
                 .filter_map(|(name, policy)| Some((name.clone(), policy.databases.get(&database)?.code())))
                 .collect(),
-            copy: manifest.as_ref().and_then(|manifest| copy(manifest, database, reading, ages)),
+            copy: info.as_ref().and_then(|info| copy(info, database, reading, ages)),
         })
         .collect()
 }
 
-fn copy(manifest: &Manifest, database: Database, reading: Reading, ages: Ages) -> Option<CopyStatus> {
-    let holding = manifest.databases.get(&database)?;
-    let age = reading.age(manifest.data_as_of);
+fn copy(info: &Info, database: Database, reading: Reading, ages: Ages) -> Option<CopyStatus> {
+    let holding = info.databases.get(&database)?;
+    let age = reading.age(info.data_as_of);
     let state = match age.unsigned_abs() {
         age if age >= ages.purge => "purged",
         age if age >= ages.stop => "stale",
@@ -74,9 +74,9 @@ fn copy(manifest: &Manifest, database: Database, reading: Reading, ages: Ages) -
         _ => "fresh",
     };
     Some(CopyStatus {
-        version: manifest.version,
+        version: info.version,
         records: holding.records,
-        data_as_of: manifest.data_as_of,
+        data_as_of: info.data_as_of,
         age_s: age.as_secs(),
         state,
         full_coverage: holding.coverage == Coverage::Full,

@@ -12,16 +12,9 @@ use postern_sdk::{Answer, Environment, Finding, QueryKey, Reason, Source};
 
 use super::build::version_name;
 use super::copy::{Copy, OpenError};
-<<<<<<< HEAD
-use super::manifest::Manifest;
-use crate::clock::Clock;
-use crate::keys::PublicKey;
-=======
-use super::keys::{KeyError, PublicKey};
 use super::manifest::Info;
 use crate::clock::Clock;
-use crate::config::file as config;
->>>>>>> mind
+use crate::keys::PublicKey;
 use crate::screening::{Answers, Ask, Lookup};
 
 /// The dataset of travel and administrative documents.
@@ -43,22 +36,6 @@ pub struct MindOptions {
     pub environment: Environment,
     /// At this age of its data a snapshot is no longer answered from.
     pub purge: Duration,
-}
-
-impl MindOptions {
-    /// The copy of documents as it is configured; reads the publisher's key.
-    ///
-    /// # Errors
-    /// [`KeyError`] if the key file can't be read or is none.
-    pub fn from_config(config: &config::Mind, environment: Environment) -> Result<Self, KeyError> {
-        Ok(Self {
-            folder: config.folder.clone(),
-            dataset: DOCUMENTS.to_owned(),
-            publisher: PublicKey::read(&config.publisher_key_file)?,
-            environment,
-            purge: Duration::from_secs(config.purge_age_h.saturating_mul(3600)),
-        })
-    }
 }
 
 /// What came of looking for a newer snapshot.

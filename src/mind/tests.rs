@@ -34,12 +34,8 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        let NewKeys { secret_pem, public_pem } = generate().unwrap();
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            key: PrivateKey::from_pem(secret_pem.as_bytes()).unwrap(),
-            publisher: PublicKey::from_pem(public_pem.as_bytes()).unwrap(),
-        }
+        let key = PrivateKey::generate().unwrap();
+        Self { folder: tempfile::tempdir().unwrap(), publisher: key.public(), key }
     }
 
     fn options(&self, version: u64) -> BuildOptions<'_> {
@@ -72,7 +68,7 @@ impl Site {
         let options = MindOptions {
             folder: self.folder.path().to_owned(),
             dataset: DOCUMENTS.to_owned(),
-            publisher: self.publisher,
+            publisher: self.publisher.clone(),
             environment: Environment::Training,
             purge: Duration::from_secs(30 * 24 * 3600),
         };
