@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut csv = Vec::new();
     timed("write feed", records, || feed.write_csv(&mut csv))?;
 
-    let key = PrivateKey::generate()?;
+    let signing_key = PrivateKey::generate()?;
     let options = BuildOptions {
         folder: folder.path().to_owned(),
         dataset: "documents".to_owned(),
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         expires: NOW + SignedDuration::from_hours(24),
         environment: Environment::Training,
         coverage: [(Database::Sltd, Coverage::Full), (Database::Tdawn, Coverage::Full)].into(),
-        signing_key: &key,
+        signing_key: &signing_key,
     };
     let manifest = timed("build", records, || build(&csv[..], &options, |_| {}))?;
     drop(csv);
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("table {:.2} bytes a record, ids {:.2}", per(table, records), per(manifest.ids.bytes, records));
 
     let path = folder.path().join("documents/000000000001");
-    let publisher = key.public();
+    let publisher = signing_key.public();
     let copy = timed("open", 1, || Copy::open(&path, &publisher, Environment::Training))?;
     timed("verify", records, || copy.verify())?;
 

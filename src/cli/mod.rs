@@ -35,7 +35,7 @@ pub use grants::{Grants, GrantsCommand};
 pub use journal::{Journal, JournalCommand};
 pub use keygen::Keygen;
 pub use man::Man;
-pub use mind::{Coverage, Mind, MindBuild, MindCommand, MindInfo, MindLookup, MindVerify};
+pub use mind::{Mind, MindBuild, MindCommand, MindInfo, MindLookup, MindVerify};
 pub use output::{complain, say};
 pub use query::{Asked, DocumentArgs, PersonArgs, Query, QueryContext, Target, VehicleArgs};
 pub use run::Run;

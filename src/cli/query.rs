@@ -1,10 +1,22 @@
 //! `postern query`: one question from a terminal.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use clap::{Args, Subcommand};
+use postern_formats::mrz;
+use postern_sdk::{DocumentKey, DocumentNumber, Environment};
+use rustls::pki_types::ServerName;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use super::Exit;
+use super::{Exit, complain, say};
+use crate::config::file::ClientTls;
+use crate::http_client::{self, Ask};
+use crate::tls;
 
 /// Asks a running daemon or a copy.
 #[derive(Clone, Debug, Args)]
@@ -86,7 +98,7 @@ pub struct DocumentArgs {
     /// Its issuing state: three letters, or D
     #[arg(long, value_name = "STATE")]
     pub issuer: Option<String>,
-    /// Its type, as the machine-readable zone writes it: P, ID, V
+    /// Its type: INTERPOL's code of three letters, or P, I, V for any passport, identity document, visa
     #[arg(long = "type", value_name = "TYPE")]
     pub doc_type: Option<String>,
 }
@@ -100,7 +112,7 @@ pub struct PersonArgs {
     /// The given names
     #[arg(long, value_name = "NAMES")]
     pub given: Option<String>,
-    /// The date of birth: YYYY-MM-DD, YYYY-MM or YYYY
+    /// The date of birth: YYYY-MM-DD, with XX for what is not known
     #[arg(long, value_name = "DATE")]
     pub birth: Option<String>,
     /// The nationality: three letters, or D
@@ -124,6 +136,150 @@ pub struct VehicleArgs {
 }
 
 /// Asks, and writes the outcome: 0 if it is complete, 1 if something was not checked, 69 if nobody answered.
-pub(super) fn run(_args: &Query) -> Exit {
-    super::not_wired("query")
+pub(super) fn run(args: &Query) -> Exit {
+    let asked = match (&args.target.url, &args.target.copy) {
+        (Some(url), _) => ask_daemon(args, url),
+        (None, Some(folder)) => ask_copy(args, folder),
+        (None, None) => return Exit::Usage,
+    };
+    asked.unwrap_or_else(|wrong| {
+        complain(wrong.text);
+        wrong.exit
+    })
+}
+
+/// Why nothing was asked, or nothing came.
+struct Wrong {
+    exit: Exit,
+    text: String,
+}
+
+impl Wrong {
+    fn usage(text: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::Usage, text: text.to_string() }
+    }
+
+    fn unavailable(text: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::Unavailable, text: text.to_string() }
+    }
+}
+
+fn given(argument: &str) -> Result<String, Wrong> {
+    super::given(argument).map_err(|exit| Wrong { exit, text: "nothing was given".to_owned() })
+}
+
+/// Opens the copy and looks the document up.
+fn ask_copy(args: &Query, folder: &Path) -> Result<Exit, Wrong> {
+    let key = args.context.publisher_key.as_deref().ok_or_else(|| Wrong::usage("--copy needs --publisher-key"))?;
+    let copy = super::mind::open(folder, key).map_err(Wrong::usage)?;
+    let document = match &args.asked {
+        Asked::Document(document) => DocumentKey {
+            number: DocumentNumber::normalise(&given(&document.number)?).map_err(Wrong::usage)?,
+            issuer: document.issuer.as_deref().map(str::parse).transpose().map_err(Wrong::usage)?,
+            doc_type: document.doc_type.as_deref().map(str::parse).transpose().map_err(Wrong::usage)?,
+        },
+        Asked::Mrz { lines } => {
+            let zone = given(&lines.join("\n"))?;
+            let zone = mrz::parse(zone.as_bytes())
+                .map_err(|error| Wrong::usage(format_args!("{} at byte {}", error.code(), error.offset())))?;
+            let document = mrz::travel_document(&zone);
+            let number = document.number.ok_or_else(|| Wrong::usage("the zone holds no document number"))?;
+            DocumentKey { number, issuer: document.issuer, doc_type: document.doc_type }
+        }
+        _ => return Err(Wrong::usage("a copy holds documents only: ask a daemon")),
+    };
+    Ok(super::mind::tell_answers(&copy, &document))
+}
+
+/// Posts the question to a daemon's JSON lane.
+fn ask_daemon(args: &Query, url: &str) -> Result<Exit, Wrong> {
+    let document = json!({ "version": 1, "context": args.context.to_json(), "subjects": [args.asked.to_json()?] });
+    let token = match &args.context.token_file {
+        Some(file) => Some(std::fs::read_to_string(file).map_err(Wrong::usage)?),
+        None => None,
+    };
+    let runtime = super::runtime(1).map_err(|exit| Wrong { exit, text: String::new() })?;
+    let ask = Ask {
+        token: token.as_deref().map(str::trim),
+        ..Ask::post("/v1/screenings", document.to_string())
+    };
+    let (status, body) = runtime.block_on(post(url, args.context.ca_file.as_deref(), ask))?;
+    say(String::from_utf8_lossy(&body));
+    if status != 200 {
+        return Ok(Exit::Unavailable);
+    }
+    let response: Value = serde_json::from_slice(&body).map_err(Wrong::unavailable)?;
+    let outcomes = response["outcomes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let asked = outcomes.iter().filter(|outcome| outcome["outside_policy"] != true);
+    // Below the view `class` completeness is not told: a continue is complete by definition.
+    let complete = |outcome: &Value| outcome["complete"] == true || outcome["gate"] == "continue";
+    Ok(if asked.clone().count() > 0 && asked.into_iter().all(complete) { Exit::Ok } else { Exit::Found })
+}
+
+async fn post(url: &str, ca_file: Option<&Path>, ask: Ask<'_>) -> Result<(u16, Bytes), Wrong> {
+    let (scheme, authority) = url.split_once("://").ok_or_else(|| Wrong::usage("the URL is http:// or https://"))?;
+    let authority = authority.trim_end_matches('/');
+    let stream = TcpStream::connect(authority).await.map_err(Wrong::unavailable)?;
+    let answered = match scheme {
+        "http" => http_client::ask_over(stream, authority, ask).await,
+        "https" => http_client::ask_over(secured(stream, authority, ca_file).await?, authority, ask).await,
+        _ => return Err(Wrong::usage("the URL is http:// or https://")),
+    };
+    answered.map_err(Wrong::unavailable)
+}
+
+async fn secured(stream: TcpStream, authority: &str, ca_file: Option<&Path>) -> Result<TlsStream<TcpStream>, Wrong> {
+    let ca_file = ca_file.ok_or_else(|| Wrong::usage("https:// needs --ca-file: no public authority is trusted"))?;
+    let files = ClientTls { ca_file: ca_file.to_owned(), cert_file: None, key_file: None };
+    let config = tls::client_config(&files, Environment::Training).map_err(Wrong::usage)?;
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(Wrong::usage)?;
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(Wrong::unavailable)
+}
+
+impl QueryContext {
+    fn to_json(&self) -> Value {
+        without_nulls(json!({
+            "agency": self.agency,
+            "end_user": self.end_user,
+            "site": self.site,
+            "purpose": self.purpose,
+        }))
+    }
+}
+
+impl Asked {
+    fn to_json(&self) -> Result<Value, Wrong> {
+        let subject = match self {
+            Self::Mrz { lines } => json!({ "kind": "mrz", "lines": given(&lines.join("\n"))? }),
+            Self::Document(document) => json!({
+                "kind": "travel_document",
+                "number": given(&document.number)?,
+                "issuer": document.issuer,
+                "type": document.doc_type,
+            }),
+            Self::Person(person) => json!({
+                "kind": "person",
+                "primary_name": given(&person.surname)?,
+                "secondary_name": person.given,
+                "birth": person.birth,
+                "nationality": person.nationality,
+            }),
+            Self::Vehicle(vehicle) => json!({
+                "kind": "vehicle",
+                "vin": vehicle.vin.as_deref().map(given).transpose()?,
+                "plate": vehicle.plate.as_deref().map(given).transpose()?,
+                "country": vehicle.country,
+            }),
+        };
+        Ok(without_nulls(subject))
+    }
+}
+
+/// What was not given is left out.
+fn without_nulls(mut value: Value) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, field| !field.is_null());
+    }
+    value
 }

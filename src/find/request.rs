@@ -192,6 +192,7 @@ mod tests {
         let mut texts = Vec::new();
         let mut last_was_start = false;
         while let Some(token) = reader.next().unwrap() {
+            let is_text = matches!(token, Token::Text(_));
             match token {
                 Token::Start(element) => open.push(element.local().to_owned()),
                 Token::Text(ref text) => {
@@ -206,7 +207,7 @@ mod tests {
                     continue;
                 }
             }
-            last_was_start = !matches!(token, Token::Text(_));
+            last_was_start = !is_text;
         }
         texts
     }

@@ -36,7 +36,7 @@ pub use manifest::{Coverage, FORMAT, Holding, Info, Manifest};
 pub use pages::FileState;
 pub use record::{Codes, Record};
 pub use rows::{COLUMNS, RowError};
-pub use serve::{DOCUMENTS, Mind, MindOptions, Reload};
+pub use serve::{DOCUMENTS, Mind, MindOptions, Reload, newest};
 
 #[cfg(test)]
 mod tests;

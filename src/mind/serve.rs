@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::future::ready;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,22 @@ pub const DOCUMENTS: &str = "documents";
 
 /// How far the clock of the machine that built a snapshot may be ahead of ours.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// The versions that are in a dataset's folder, the newest first.
+fn versions(dataset: &Path) -> Vec<u64> {
+    let entries = fs::read_dir(dataset).into_iter().flatten();
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let version = |name: String| name.parse().ok().filter(|version| version_name(*version) == name);
+    let mut versions: Vec<u64> = names.filter_map(version).collect();
+    versions.sort_unstable_by(|a, b| b.cmp(a));
+    versions
+}
+
+/// The folder of the newest snapshot of a dataset, if there is one.
+pub fn newest(folder: &Path, dataset: &str) -> Option<PathBuf> {
+    let dataset = folder.join(dataset);
+    versions(&dataset).first().map(|version| dataset.join(version_name(*version)))
+}
 
 /// Where the copy is and what is accepted.
 #[derive(Clone, Debug)]
@@ -85,7 +101,7 @@ impl Mind {
     pub fn reload(&self) -> Reload {
         let serving = self.info().map(|info| info.version);
         let mut refused = Vec::new();
-        for version in self.versions().into_iter().filter(|version| Some(*version) > serving) {
+        for version in versions(&self.options.folder.join(&self.options.dataset)).into_iter().filter(|version| Some(*version) > serving) {
             match self.open_version(version) {
                 Ok(new) => {
                     self.clock.has_passed(
@@ -102,16 +118,6 @@ impl Mind {
             self.state.store(Arc::new(State::Without(reason)));
         }
         Reload { version: serving, changed: false, refused }
-    }
-
-    /// The versions that are there, the newest first.
-    fn versions(&self) -> Vec<u64> {
-        let entries = fs::read_dir(self.options.folder.join(&self.options.dataset)).into_iter().flatten();
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let version = |name: String| name.parse().ok().filter(|version| version_name(*version) == name);
-        let mut versions: Vec<u64> = names.filter_map(version).collect();
-        versions.sort_unstable_by(|a, b| b.cmp(a));
-        versions
     }
 
     fn open_version(&self, version: u64) -> Result<Serving, OpenError> {
