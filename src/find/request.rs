@@ -193,7 +193,7 @@ mod tests {
         let mut last_was_start = false;
         while let Some(token) = reader.next().unwrap() {
             match token {
-                Token::Start(element) => open.push(element.local().to_owned()),
+                Token::Start(ref element) => open.push(element.local().to_owned()),
                 Token::Text(ref text) => {
                     texts.push((open.last().unwrap().clone(), text.to_string()));
                 }

@@ -595,7 +595,22 @@ async fn production_refuses_training() {
     let refused = start(https(&sim, &pki, true, Environment::Production)).err().unwrap();
     assert_eq!(refused.key, "find.tls.ca_file");
 
-    let plain = TrainingPki::unmarked(&hosts, "postern", now);
+    // The server shows a marked certificate of an authority that bears no mark: only the handshake can tell.
+    let (mixed, plain) = (
+        TrainingPki::of_unmarked_authority(&hosts, "postern", now),
+        TrainingPki::unmarked(&hosts, "postern", now),
+    );
+    let tls = SimTls { identity: mixed.server.clone(), client_ca_pem: plain.ca_pem.clone() };
+    let sim = Simulator::start(options(Some(tls))).await.unwrap();
+    for (environment, expected) in [(Environment::Training, "hits"), (Environment::Production, "transport")] {
+        let mut settings = https(&sim, &plain, true, environment);
+        settings.tls.as_mut().unwrap().ca = mixed.ca_pem.clone().into_bytes();
+        let find = super::tests::find(settings);
+        let mut ask = ask(document("L898902C3"), &[Database::Sltd]);
+        Arc::make_mut(&mut ask.context).environment = environment;
+        assert_eq!(told(&Arc::clone(&find).ask(ask).await)["sltd"], expected);
+    }
+
     let sim = secured(&plain).await;
     let find = super::tests::find(https(&sim, &plain, true, Environment::Production));
     let mut ask = ask(document("L898902C3"), &[Database::Sltd]);
@@ -614,5 +629,58 @@ fn setup_errors_have_keys() {
     assert_eq!(start("https://find.example"), Some("find.tls"));
     for base_url in ["find.example", "ftp://find.example", "http://", ""] {
         assert_eq!(start(base_url), Some("find.base_url"), "{base_url}");
+    }
+}
+
+/// Sends a request to the admin endpoint and gives the status line and the body.
+async fn admin(address: std::net::SocketAddr, method: &str, path: &str, body: &str) -> (String, String) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: sim\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+// Proves the admin endpoint: faults are set and read over HTTP, mistakes are refused, and the log tells what was asked.
+#[tokio::test]
+async fn simulator_is_administered() {
+    let listen = Some("127.0.0.1:0".parse().unwrap());
+    let sim = Simulator::start(SimOptions { admin_listen: listen, ..options(None) }).await.unwrap();
+    let find = find(settings(&format!("http://{}", sim.addr)));
+    let address = sim.admin_addr.unwrap();
+    let (status, _) =
+        admin(address, "PUT", "/faults", r#"{"blocks":{"tdawn":"TIME_OUT"},"payload":"escaped"}"#).await;
+    assert!(status.contains("200"), "{status}");
+    assert_eq!(asked(&find, "L898902C3").await, both("hits", "service_time_out"));
+    assert!(admin(address, "GET", "/faults", "").await.1.contains("\"escaped\""));
+    let (status, body) = admin(address, "GET", "/log", "").await;
+    assert!(status.contains("200") && body.contains("\"tdawn_sltd/search/NO_ERROR\":1"), "{body}");
+    for wrong in [r#"{"colour":1}"#, r#"{"error_rate":2}"#, r#"{"result":"MOON"}"#] {
+        let (status, _) = admin(address, "PUT", "/faults", wrong).await;
+        assert!(status.contains("422"), "{status}");
+    }
+    sim.shutdown().await;
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+proptest::proptest! {
+    // Proves that no bytes in place of others make the reading of an answer panic.
+    #[test]
+    fn mutated_answers_never_panic(at in 0usize..4096, bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 1..8)) {
+        let profile = Profile::built_in();
+        for name in ["search-hit-inline", "search-hits-escaped", "search-none", "search-error-text"] {
+            let mut body = fixture(name).into_bytes();
+            let begin = at % body.len();
+            let end = (begin + bytes.len()).min(body.len());
+            body.splice(begin..end, bytes.iter().copied());
+            let _ = reply::read(&profile, &profile.service[0].search, &body);
+        }
     }
 }
