@@ -68,6 +68,39 @@ async fn simulated_lookups() {
     sim.shutdown().await;
 }
 
+// Proves that a service confirmed as silent is asked in silence, and that no details follow: they would alarm the owner.
+#[tokio::test]
+async fn silence_has_no_details() {
+    let (sim, _) = simulated().await;
+    let mut profile = Profile::built_in();
+    profile.service[0].silent = true;
+    let find =
+        Find::new(settings(&format!("http://{}", sim.addr)), Arc::new(profile), Clock::system()).unwrap();
+    let mut ask = ask(document("L898902C3"), BOTH);
+    Arc::make_mut(&mut ask.context).silent = true;
+    let answers = Arc::clone(&find).ask(ask).await;
+    assert_eq!(told(&answers), both("hits", "hits"));
+    assert!(answers[0].finding.hits()[0].remarks.is_empty());
+    assert_eq!(sim.log().latest.iter().filter(|logged| logged.step == "details").count(), 0);
+}
+
+// Proves that requests over the limit are refused by the deadline, before they are sent.
+#[tokio::test]
+async fn limits_hold_requests_back() {
+    let (sim, _) = simulated().await;
+    let mut settings = settings(&format!("http://{}", sim.addr));
+    settings.options.concurrency_max = 1;
+    let find = super::find(settings);
+    sim.set_faults(Faults { latency_ms: 300, ..Faults::default() }).unwrap();
+    let mut hasty = ask(document("ZZ9999999"), BOTH);
+    hasty.deadline = Instant::now() + Duration::from_millis(100);
+    let first = Arc::clone(&find).ask(ask(document("ZZ9999999"), BOTH));
+    let (first, second) = tokio::join!(first, Arc::clone(&find).ask(hasty));
+    assert_eq!(told(&first), both("no_record", "no_record"));
+    assert_eq!(told(&second), both("rate_capped", "rate_capped"));
+    assert_eq!(sim.log().latest.len(), 1);
+}
+
 // Proves that a person of the simulator is found by name and birth.
 #[tokio::test]
 async fn simulated_persons() {
