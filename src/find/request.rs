@@ -194,7 +194,7 @@ mod tests {
         while let Some(token) = reader.next().unwrap() {
             let is_text = matches!(token, Token::Text(_));
             match token {
-                Token::Start(element) => open.push(element.local().to_owned()),
+                Token::Start(ref element) => open.push(element.local().to_owned()),
                 Token::Text(ref text) => {
                     texts.push((open.last().unwrap().clone(), text.to_string()));
                 }

@@ -204,3 +204,42 @@ fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, SetupError> {
         SetupError::new(key, what, "name a file that the service may read")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(folder: &Path, password: &[u8], tls: &str) -> (file::Find, file::Instance) {
+        std::fs::write(folder.join("password"), password).unwrap();
+        std::fs::write(folder.join("ca.pem"), "no certificate").unwrap();
+        let find = format!(
+            "base_url = 'https://find.example'\nusername = 'acct'\npassword_file = '{0}/password'\n{tls}",
+            folder.display()
+        );
+        let instance = "name = 'x'\nenvironment = 'production'\ncountry = 'D'";
+        (toml::from_str(&find).unwrap(), toml::from_str(instance).unwrap())
+    }
+
+    // Proves that the password is read without its line end and not shown, and that each mistake names its key.
+    #[test]
+    fn loads_what_the_options_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let ca = format!("tls = {{ ca_file = '{}/ca.pem' }}", folder.path().display());
+        let (find, instance) = written(folder.path(), b"pass word\r\n", &ca);
+        let settings = Settings::load(&find, &instance).unwrap();
+        assert_eq!(settings.password.reveal(), "pass word");
+        assert_eq!(settings.country_code(), "DEU");
+        assert!(!format!("{settings:?}").contains("pass word"));
+        assert_eq!(settings.client_config().unwrap_err().key, "find.tls.ca_file");
+
+        let half =
+            format!("tls = {{ ca_file = '{0}/ca.pem', cert_file = '{0}/ca.pem' }}", folder.path().display());
+        let key_of = |password: &[u8], tls: &str| {
+            let (find, instance) = written(folder.path(), password, tls);
+            Settings::load(&find, &instance).unwrap_err().key
+        };
+        assert_eq!(key_of(b"x", &half), "find.tls");
+        assert_eq!(key_of(b"\xff", ""), "find.password_file");
+        assert_eq!(key_of(b"x", "tls = { ca_file = '/nowhere/ca.pem' }"), "find.tls.ca_file");
+    }
+}

@@ -55,7 +55,7 @@ impl<'a> AnswerWriter<'a> {
         out.open(&envelope, &[("xmlns:soap", &names.namespace)]);
         out.open(&body, &[]);
         out.open(&fault, &[]);
-        out.leaf(&names.fault_code, "soap:Server");
+        out.leaf(&names.fault_code, &prefixed(&names.fault_server));
         out.leaf(&names.fault_text, "simulated fault");
         out.close(&fault);
         out.close(&body);

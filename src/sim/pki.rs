@@ -43,23 +43,25 @@ impl TrainingPki {
     /// # Errors
     /// A host that can't stand in a certificate.
     pub fn generate(hosts: &[String], client: &str, now: Timestamp) -> Result<Self, rcgen::Error> {
-        Self::with_unit(hosts, client, now, Some(TRAINING_UNIT))
+        Self::marked(hosts, client, now, [Mark::BOTH, Mark::BOTH])
     }
 
-    /// As [`generate`](Self::generate), and without the mark if there is no unit.
-    fn with_unit(
+    /// As [`generate`](Self::generate), with the marks of the authority and of what it issues.
+    fn marked(
         hosts: &[String],
         client: &str,
         now: Timestamp,
-        unit: Option<&str>,
+        [of_authority, of_issued]: [Mark; 2],
     ) -> Result<Self, rcgen::Error> {
-        let template = Template { year: i32::from(TimeZone::UTC.to_datetime(now).year()), unit };
+        let year = i32::from(TimeZone::UTC.to_datetime(now).year());
+        let template = Template { year, mark: of_authority };
         let ca_key = KeyPair::generate()?;
         let mut ca = template.params("Postern training authority", &[])?;
         ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let ca_pem = ca.self_signed(&ca_key)?.pem();
         let issuer = Issuer::new(ca, ca_key);
+        let template = Template { year, mark: of_issued };
         let server = template.params("postern-sim", hosts)?;
         let client = template.params(client, &[])?;
         Ok(Self {
@@ -69,25 +71,46 @@ impl TrainingPki {
         })
     }
 
-    /// The same without the mark of training, as production would have it: for tests of the refusal alone.
+    /// Without any mark of training, as production would have it: for tests of the refusal alone.
     #[cfg(test)]
     pub(crate) fn unmarked(hosts: &[String], client: &str, now: Timestamp) -> Self {
-        Self::with_unit(hosts, client, now, None).unwrap()
+        Self::marked(hosts, client, now, [Mark::NONE, Mark::NONE]).unwrap()
+    }
+
+    /// Marked certificates of an authority without any mark: for tests of the refusal in the handshake.
+    #[cfg(test)]
+    pub(crate) fn of_unmarked_authority(hosts: &[String], client: &str, now: Timestamp) -> Self {
+        Self::marked(hosts, client, now, [Mark::NONE, Mark::BOTH]).unwrap()
     }
 }
 
-struct Template<'a> {
-    year: i32,
-    unit: Option<&'a str>,
+/// By what a certificate says that it is for training.
+#[derive(Clone, Copy)]
+struct Mark {
+    unit: bool,
+    extension: bool,
 }
 
-impl Template<'_> {
+impl Mark {
+    const BOTH: Self = Self { unit: true, extension: true };
+    #[cfg(test)]
+    const NONE: Self = Self { unit: false, extension: false };
+}
+
+struct Template {
+    year: i32,
+    mark: Mark,
+}
+
+impl Template {
     fn params(&self, name: &str, hosts: &[String]) -> Result<CertificateParams, rcgen::Error> {
         let mut params = CertificateParams::new(hosts)?;
         params.distinguished_name.remove(DnType::CommonName);
         params.distinguished_name.push(DnType::CommonName, name);
-        if let Some(unit) = self.unit {
-            params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
+        if self.mark.unit {
+            params.distinguished_name.push(DnType::OrganizationalUnitName, TRAINING_UNIT);
+        }
+        if self.mark.extension {
             let mark = CustomExtension::from_oid_content(TRAINING_EXTENSION, DER_TRUE.to_vec());
             params.custom_extensions.push(mark);
         }
@@ -145,11 +168,15 @@ mod tests {
         assert!(refuse_training(&[CertificateDer::from(vec![1, 2, 3])], Environment::Production).is_err());
     }
 
-    // Proves that either mark alone is enough: a certificate of another unit that bears the extension is refused.
+    // Proves that either mark alone is enough.
     #[test]
     fn either_mark_is_enough() {
         let now = "2026-11-24T10:00:00Z".parse().unwrap();
-        let renamed = TrainingPki::with_unit(&[], "gate-1", now, Some("GATES")).unwrap();
-        assert!(refuse_training(&[der(&renamed.client.cert_pem)], Environment::Production).is_err());
+        for mark in [Mark { unit: true, ..Mark::NONE }, Mark { extension: true, ..Mark::NONE }] {
+            for marks in [[Mark::NONE, mark], [mark, mark]] {
+                let pki = TrainingPki::marked(&[], "gate-1", now, marks).unwrap();
+                assert!(refuse_training(&[der(&pki.client.cert_pem)], Environment::Production).is_err());
+            }
+        }
     }
 }

@@ -163,7 +163,7 @@ impl Columns {
 
     fn document(&self, row: &csv::StringRecord) -> Result<DocumentRecord, &'static str> {
         let text = |column: usize| row.get(self.0[column]).unwrap_or_default();
-        let kept = |column: usize| Some(Box::from(text(column))).filter(|text: &Box<str>| !text.is_empty());
+        let kept = |column: usize| Some(text(column)).filter(|text| !text.is_empty()).map(Box::from);
         Ok(DocumentRecord {
             database: Database::from_code(text(0)).ok_or(COLUMNS[0])?,
             number: DocumentNumber::normalise(text(1)).map_err(|_| COLUMNS[1])?,

@@ -220,7 +220,7 @@ pub(super) async fn serve(
 /// Ends when connections are refused.
 async fn refusal(mut faults: watch::Receiver<Faults>) {
     if faults.wait_for(|faults| faults.outage == Some(Outage::Refuse)).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -120,6 +120,7 @@ impl Profile {
             ("envelope.fault", &e.fault),
             ("envelope.fault_code", &e.fault_code),
             ("envelope.fault_text", &e.fault_text),
+            ("envelope.fault_server", &e.fault_server),
             ("http.action_header", &self.http.action_header),
             ("reply.code", &r.code),
             ("reply.other_code", &r.other_code),
@@ -263,6 +264,51 @@ mod tests {
         assert!(profile.service.iter().all(|service| !service.silent));
         assert_eq!(profile.result.len(), 8);
         assert_eq!(profile.enabled().count(), 2);
+    }
+
+    /// Every text of the built-in profile that only the wire would have.
+    fn wire_names(value: &toml::Value, names: &mut BTreeSet<String>) {
+        match value {
+            toml::Value::Table(table) => table.values().for_each(|value| wire_names(value, names)),
+            toml::Value::Array(values) => values.iter().for_each(|value| wire_names(value, names)),
+            toml::Value::String(text) if text.len() > 2 && text != "YYYYMMDD" => {
+                let distinct = text.chars().any(|c| c.is_ascii_uppercase() || matches!(c, ':' | '/'));
+                if distinct || text.ends_with("_id") {
+                    names.insert(text.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("tests") {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+
+    // Proves that no name of the wire stands in the source of client or simulator, tests excepted.
+    #[test]
+    fn no_wire_name_in_the_source() {
+        let mut names = BTreeSet::new();
+        wire_names(&super::super::BUILT_IN.parse::<toml::Table>().unwrap().into(), &mut names);
+        assert!(names.contains("DIN") && names.contains("status_id") && names.len() > 50);
+        let mut files = Vec::new();
+        for folder in ["src/find", "src/sim"] {
+            sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
+        }
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            for name in &names {
+                assert!(!code.contains(&format!("\"{name}\"")), "{name} in {}", file.display());
+            }
+        }
     }
 
     // Proves that each mistake is told with its key and a remedy.

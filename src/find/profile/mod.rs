@@ -82,6 +82,7 @@ pub struct Envelope {
     pub fault: String,
     pub fault_code: String,
     pub fault_text: String,
+    pub fault_server: String,
 }
 
 /// One of the two steps of a lookup.
