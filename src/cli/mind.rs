@@ -189,7 +189,10 @@ fn info(args: &MindInfo) -> Exit {
 }
 
 fn tell(info: &Info, now: Timestamp) -> Exit {
-    say(format_args!("dataset     {} version {}, generation {}", info.dataset, info.version, info.generation));
+    say(format_args!(
+        "dataset     {} version {}, generation {}",
+        info.dataset, info.version, info.generation
+    ));
     say(format_args!("environment {}", info.environment.code()));
     for (database, holding) in &info.databases {
         let coverage = if holding.coverage == Coverage::Full { "full" } else { "partial" };
@@ -250,7 +253,8 @@ fn verify(args: &MindVerify) -> Exit {
 /// The newest snapshot of a copy's folder, whatever its environment.
 pub(super) fn open(folder: &Path, key: &Path) -> Result<Copy, Failure> {
     let publisher = PublicKey::read(key)?;
-    let newest = mind::newest(folder, DOCUMENTS).ok_or_else(|| format!("{}: no snapshot", folder.display()))?;
+    let newest =
+        mind::newest(folder, DOCUMENTS).ok_or_else(|| format!("{}: no snapshot", folder.display()))?;
     let open = |environment| Copy::open(&newest, &publisher, environment);
     match open(Environment::Production) {
         Err(OpenError::Environment(_)) => Ok(open(Environment::Training)?),

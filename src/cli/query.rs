@@ -170,7 +170,8 @@ fn given(argument: &str) -> Result<String, Wrong> {
 
 /// Opens the copy and looks the document up.
 fn ask_copy(args: &Query, folder: &Path) -> Result<Exit, Wrong> {
-    let key = args.context.publisher_key.as_deref().ok_or_else(|| Wrong::usage("--copy needs --publisher-key"))?;
+    let key =
+        args.context.publisher_key.as_deref().ok_or_else(|| Wrong::usage("--copy needs --publisher-key"))?;
     let copy = super::mind::open(folder, key).map_err(Wrong::usage)?;
     let document = match &args.asked {
         Asked::Document(document) => DocumentKey {
@@ -193,16 +194,15 @@ fn ask_copy(args: &Query, folder: &Path) -> Result<Exit, Wrong> {
 
 /// Posts the question to a daemon's JSON lane.
 fn ask_daemon(args: &Query, url: &str) -> Result<Exit, Wrong> {
-    let document = json!({ "version": 1, "context": args.context.to_json(), "subjects": [args.asked.to_json()?] });
+    let document =
+        json!({ "version": 1, "context": args.context.to_json(), "subjects": [args.asked.to_json()?] });
     let token = match &args.context.token_file {
         Some(file) => Some(std::fs::read_to_string(file).map_err(Wrong::usage)?),
         None => None,
     };
     let runtime = super::runtime(1).map_err(|exit| Wrong { exit, text: String::new() })?;
-    let ask = Ask {
-        token: token.as_deref().map(str::trim),
-        ..Ask::post("/v1/screenings", document.to_string())
-    };
+    let ask =
+        Ask { token: token.as_deref().map(str::trim), ..Ask::post("/v1/screenings", document.to_string()) };
     let (status, body) = runtime.block_on(post(url, args.context.ca_file.as_deref(), ask))?;
     say(String::from_utf8_lossy(&body));
     if status != 200 {
@@ -217,7 +217,8 @@ fn ask_daemon(args: &Query, url: &str) -> Result<Exit, Wrong> {
 }
 
 async fn post(url: &str, ca_file: Option<&Path>, ask: Ask<'_>) -> Result<(u16, Bytes), Wrong> {
-    let (scheme, authority) = url.split_once("://").ok_or_else(|| Wrong::usage("the URL is http:// or https://"))?;
+    let (scheme, authority) =
+        url.split_once("://").ok_or_else(|| Wrong::usage("the URL is http:// or https://"))?;
     let authority = authority.trim_end_matches('/');
     let stream = TcpStream::connect(authority).await.map_err(Wrong::unavailable)?;
     let answered = match scheme {
@@ -228,8 +229,13 @@ async fn post(url: &str, ca_file: Option<&Path>, ask: Ask<'_>) -> Result<(u16, B
     answered.map_err(Wrong::unavailable)
 }
 
-async fn secured(stream: TcpStream, authority: &str, ca_file: Option<&Path>) -> Result<TlsStream<TcpStream>, Wrong> {
-    let ca_file = ca_file.ok_or_else(|| Wrong::usage("https:// needs --ca-file: no public authority is trusted"))?;
+async fn secured(
+    stream: TcpStream,
+    authority: &str,
+    ca_file: Option<&Path>,
+) -> Result<TlsStream<TcpStream>, Wrong> {
+    let ca_file =
+        ca_file.ok_or_else(|| Wrong::usage("https:// needs --ca-file: no public authority is trusted"))?;
     let files = ClientTls { ca_file: ca_file.to_owned(), cert_file: None, key_file: None };
     let config = tls::client_config(&files, Environment::Training).map_err(Wrong::usage)?;
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);

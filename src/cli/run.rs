@@ -36,12 +36,14 @@ pub(super) fn run(_args: &Run, config: &Path) -> Exit {
     };
     runtime.block_on(async {
         let ended = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-            (Ok(mut terminate), Ok(mut interrupt)) => async move {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                async move {
+                    tokio::select! {
+                        _ = terminate.recv() => {}
+                        _ = interrupt.recv() => {}
+                    }
                 }
-            },
+            }
             (Err(error), _) | (_, Err(error)) => {
                 complain(error);
                 return Exit::Unavailable;

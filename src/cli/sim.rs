@@ -132,12 +132,17 @@ fn profile(path: Option<&Path>) -> Result<Profile, Failure> {
 
 /// Makes a training authority, and writes what a client needs to a folder.
 fn tls(folder: &Path, args: &Sim, clock: &Clock) -> Result<SimTls, Failure> {
-    let pki = TrainingPki::generate(&[args.listen.ip().to_string(), "localhost".to_owned()], "postern", clock.now())?;
+    let pki = TrainingPki::generate(
+        &[args.listen.ip().to_string(), "localhost".to_owned()],
+        "postern",
+        clock.now(),
+    )?;
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join("ca.pem"), &pki.ca_pem)?;
     std::fs::write(folder.join("client.pem"), &pki.client.cert_pem)?;
     let mut options = File::options();
-    let mut key = options.write(true).create(true).truncate(true).mode(0o600).open(folder.join("client.key"))?;
+    let mut key =
+        options.write(true).create(true).truncate(true).mode(0o600).open(folder.join("client.key"))?;
     key.write_all(pki.client.key_pem.as_bytes())?;
     Ok(SimTls { identity: pki.server, client_ca_pem: pki.ca_pem })
 }

@@ -68,12 +68,14 @@ async fn ready(State(sources): State<Sources>) -> Response {
     let not_ready = (sources.status)().not_ready;
     match not_ready.is_empty() {
         true => "ready\n".into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", not_ready.join(", "))).into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", not_ready.join(", ")))
+            .into_response(),
     }
 }
 
 async fn metrics(State(sources): State<Sources>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], sources.metrics.render()).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], sources.metrics.render())
+        .into_response()
 }
 
 fn fixed(body: &'static str, media_type: &'static str) -> Response {

@@ -10,15 +10,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use metrics::{
-    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    SharedString, Unit,
 };
 
 /// Series at most.
 const SERIES_MAX: usize = 5_000;
 
 /// Upper bounds of the histogram buckets, in seconds.
-const BOUNDS_S: [f64; 16] =
-    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const BOUNDS_S: [f64; 16] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 /// The recorder. Clones share the series.
 #[derive(Clone, Default)]
@@ -273,7 +275,9 @@ mod tests {
     fn series_are_bounded() {
         let prometheus = Prometheus::default();
         for i in 0..SERIES_MAX + 7 {
-            prometheus.register_gauge(&key("postern_x", vec![Label::new("i", i.to_string())]), &METADATA).set(1.0);
+            prometheus
+                .register_gauge(&key("postern_x", vec![Label::new("i", i.to_string())]), &METADATA)
+                .set(1.0);
         }
         assert!(prometheus.render().contains("postern_metric_series_dropped_total 7"));
     }

@@ -109,7 +109,8 @@ impl Daemon {
 
     /// Whether FIND is configured and no service of it rests.
     pub fn find_is_asked(&self) -> bool {
-        let asked = |find: &Arc<Find>| find.status().iter().all(|service| service.state == BreakerState::Closed);
+        let asked =
+            |find: &Arc<Find>| find.status().iter().all(|service| service.state == BreakerState::Closed);
         self.find.as_ref().is_some_and(asked)
     }
 
@@ -124,7 +125,9 @@ impl Daemon {
         let journal = self.shared.journal.clone();
         match tokio::task::spawn_blocking(move || journal.close()).await {
             Ok(Ok(())) => tracing::info!("The journal is closed."),
-            Ok(Err(error)) => tracing::error!(%error, "The journal could not be closed; what was answered is in it."),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "The journal could not be closed; what was answered is in it.")
+            }
             Err(_) => tracing::error!("The journal panicked while it was closed."),
         }
     }
@@ -162,7 +165,8 @@ fn online(config: &Config, clock: &Clock) -> Result<Option<Arc<Find>>, StartErro
         Some(path) => {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| StartError::config(format_args!("{}: {error}", path.display())))?;
-            Profile::parse(&text).map_err(|error| StartError::config(format_args!("{}: {error}", path.display())))?
+            Profile::parse(&text)
+                .map_err(|error| StartError::config(format_args!("{}: {error}", path.display())))?
         }
         None => Profile::built_in(),
     };

@@ -26,7 +26,8 @@ const INSTANCE_FILE: &str = "instance";
 /// Opens the journal of the settings, and restores the window of sender's ids from it.
 pub(super) fn open_journal(config: &Config, clock: &Clock) -> Result<(Journal, Duplicates), StartError> {
     let settings = &config.journal;
-    let storage = FileStorage::create(&settings.folder).map_err(|error| in_folder(&settings.folder, error))?;
+    let storage =
+        FileStorage::create(&settings.folder).map_err(|error| in_folder(&settings.folder, error))?;
     let instance = instance(&settings.folder).map_err(|error| in_folder(&settings.folder, error))?;
     let mut options = Options::new(environment_number(config.instance.environment), instance);
     options.segment_bytes = settings.segment_bytes;
@@ -36,7 +37,8 @@ pub(super) fn open_journal(config: &Config, clock: &Clock) -> Result<(Journal, D
     let window = SignedDuration::try_from(settings.duplicate_window).unwrap_or(SignedDuration::MAX);
     let duplicates = Duplicates::new(window, SENDER_IDS_MAX);
     let visit = |record: &RecordRef<'_>| restore(record, &duplicates, clock);
-    let (journal, recovery) = Journal::open(Arc::new(storage), &options, visit).map_err(StartError::unavailable)?;
+    let (journal, recovery) =
+        Journal::open(Arc::new(storage), &options, visit).map_err(StartError::unavailable)?;
     tell(&recovery);
     Ok((journal, duplicates))
 }
@@ -94,7 +96,10 @@ fn tell(recovery: &Recovery) {
         "The journal is open."
     );
     for segment in &recovery.torn_segments {
-        tracing::warn!(segment, "An unfinished write at the journal's end was cut; nothing in it had been answered.");
+        tracing::warn!(
+            segment,
+            "An unfinished write at the journal's end was cut; nothing in it had been answered."
+        );
     }
     for damage in &recovery.damage {
         let (segment, offset) = (damage.segment, damage.offset);

@@ -162,6 +162,7 @@ async fn recover(daemon: &Daemon) -> Result<(), Failure> {
 
 impl Tally {
     fn load(&self) -> [u64; 5] {
-        [&self.right, &self.hits, &self.false_clear, &self.wrong, &self.lost].map(|count| count.load(Ordering::Relaxed))
+        [&self.right, &self.hits, &self.false_clear, &self.wrong, &self.lost]
+            .map(|count| count.load(Ordering::Relaxed))
     }
 }

@@ -48,7 +48,8 @@ impl Cast {
 
     /// The questions of a phase, a mix of e-gates and booths in a fixed order.
     pub(super) fn questions(&self, count: u64, link: Link) -> Vec<Question> {
-        let question = |i| if i % BOOTH_EVERY == 0 { self.booth(i / BOOTH_EVERY, link) } else { self.gate(i, link) };
+        let question =
+            |i| if i % BOOTH_EVERY == 0 { self.booth(i / BOOTH_EVERY, link) } else { self.gate(i, link) };
         (0..count).map(question).collect()
     }
 

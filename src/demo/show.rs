@@ -39,7 +39,9 @@ impl Show {
     /// How far the copy is.
     pub(super) fn progress(&self, progress: Progress) {
         match progress {
-            Progress::Reading(rows) if rows.is_multiple_of(1 << 18) => self.line(format_args!("  {rows} rows read")),
+            Progress::Reading(rows) if rows.is_multiple_of(1 << 18) => {
+                self.line(format_args!("  {rows} rows read"))
+            }
             Progress::Sorting => self.line("  sorting"),
             Progress::Syncing => self.line("  syncing"),
             _ => {}
@@ -48,8 +50,11 @@ impl Show {
 
     /// The copy stands.
     pub(super) fn copy(&self, manifest: &Manifest) {
-        let databases: Vec<_> =
-            manifest.databases.iter().map(|(database, held)| format!("{database} {}", held.records)).collect();
+        let databases: Vec<_> = manifest
+            .databases
+            .iter()
+            .map(|(database, held)| format!("{database} {}", held.records))
+            .collect();
         self.line(format_args!(
             "The copy stands: {}, as of {:.0}, verified page by page as it is read",
             databases.join(", "),
@@ -75,7 +80,12 @@ impl Show {
     }
 
     /// Shows a line a second while the traffic runs, and one at its end.
-    pub(super) async fn while_running(&self, daemon: &Daemon, tally: &Tally, traffic: impl Future<Output = ()>) {
+    pub(super) async fn while_running(
+        &self,
+        daemon: &Daemon,
+        tally: &Tally,
+        traffic: impl Future<Output = ()>,
+    ) {
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         ticks.tick().await;
         tokio::pin!(traffic);

@@ -44,8 +44,17 @@ impl Summary {
         let [right, hits, false_clear, wrong, lost] = tally.load();
         let told = tally.told.lock().map(|told| told.clone()).unwrap_or_default();
         let sound = verify(storage.clone())?.is_sound();
-        let mut summary =
-            Self { right, hits, false_clear, wrong, lost, recorded: 0, sound, by_source: BTreeMap::new(), told };
+        let mut summary = Self {
+            right,
+            hits,
+            false_clear,
+            wrong,
+            lost,
+            recorded: 0,
+            sound,
+            by_source: BTreeMap::new(),
+            told,
+        };
         for record in Reader::new(storage)? {
             if let Ok(record) = record?
                 && record.kind == Kind::Screening
@@ -68,7 +77,8 @@ impl Summary {
 
     /// Whether every answer was right, hits came from both sources, and the journal holds every answer.
     pub(super) fn is_right(&self) -> bool {
-        let found_by = |source| self.by_source.get(&(Verdict::Hit, Some(source))).is_some_and(|count| *count > 0);
+        let found_by =
+            |source| self.by_source.get(&(Verdict::Hit, Some(source))).is_some_and(|count| *count > 0);
         self.false_clear + self.wrong + self.lost == 0
             && self.sound
             && self.recorded >= self.right

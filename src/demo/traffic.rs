@@ -69,8 +69,12 @@ impl Tally {
         let count = match (&answer, question) {
             (Err(_), _) => &self.lost,
             (Ok(Answered::Gate(told)), Question::Gate { expected, .. }) if told == expected => &self.right,
-            (Ok(Answered::Verdict(told)), Question::Booth { expected, .. }) if told == expected => &self.right,
-            (Ok(Answered::Gate(Gate::Continue) | Answered::Verdict(Verdict::NoRecord)), _) => &self.false_clear,
+            (Ok(Answered::Verdict(told)), Question::Booth { expected, .. }) if told == expected => {
+                &self.right
+            }
+            (Ok(Answered::Gate(Gate::Continue) | Answered::Verdict(Verdict::NoRecord)), _) => {
+                &self.false_clear
+            }
             _ => &self.wrong,
         };
         count.fetch_add(1, Ordering::Relaxed);
@@ -195,12 +199,16 @@ struct Told {
 
 async fn ask_booth(address: SocketAddr, subjects: &str) -> io::Result<Answered> {
     let document = format!(r#"{{"version":1,"context":{{"end_user":"officer-17"}},"subjects":{subjects}}}"#);
-    let (status, body) = http_client::ask(address, Ask::post("/v1/screenings", Bytes::from(document))).await?;
+    let (status, body) =
+        http_client::ask(address, Ask::post("/v1/screenings", Bytes::from(document))).await?;
     if status != 200 {
         return Ok(Answered::Other);
     }
     let response: Response = serde_json::from_slice(&body)?;
     let verdicts = response.outcomes.iter().filter(|told| !told.outside_policy).map(|told| told.verdict);
     // The gravest verdict of the subjects; none at all if one is missing.
-    Ok(verdicts.min_by_key(|verdict| verdict.map_or(0, |v| v as u8 + 1)).flatten().map_or(Answered::Other, Answered::Verdict))
+    Ok(verdicts
+        .min_by_key(|verdict| verdict.map_or(0, |v| v as u8 + 1))
+        .flatten()
+        .map_or(Answered::Other, Answered::Verdict))
 }

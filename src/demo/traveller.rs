@@ -3,13 +3,59 @@
 use postern_formats::mrz::check_digit;
 
 const SURNAMES: &[&str] = &[
-    "ABARA", "BRENNOR", "CASTELIN", "DORVAK", "ESTRELLO", "FJORDAN", "GRIMALDE", "HASSANI", "IVERLIN", "JANKOWICZ", "KOROMA",
-    "LINDQVARN", "MORETTA", "NAKADA", "OKONJU", "PETRESCO", "QUINTALE", "ROSSENKO", "SAITAMO", "TAMBLANE", "UZUNER",
-    "VALDERAN", "WINTERO", "XIMENDE", "YILDIRAN", "ZELENKA",
+    "ABARA",
+    "BRENNOR",
+    "CASTELIN",
+    "DORVAK",
+    "ESTRELLO",
+    "FJORDAN",
+    "GRIMALDE",
+    "HASSANI",
+    "IVERLIN",
+    "JANKOWICZ",
+    "KOROMA",
+    "LINDQVARN",
+    "MORETTA",
+    "NAKADA",
+    "OKONJU",
+    "PETRESCO",
+    "QUINTALE",
+    "ROSSENKO",
+    "SAITAMO",
+    "TAMBLANE",
+    "UZUNER",
+    "VALDERAN",
+    "WINTERO",
+    "XIMENDE",
+    "YILDIRAN",
+    "ZELENKA",
 ];
 const GIVEN: &[&str] = &[
-    "ANNA MARIA", "BORIS", "CELIA", "DAVUD", "ELENA", "FELIX", "GRETA", "HUGO", "INES", "JONAS", "KARIM", "LUCIA", "MILAN",
-    "NADIA", "OSKAR", "PILAR", "QADIR", "RITA", "SAMIR", "TARA", "ULRIK", "VERA", "WANDA", "YUSUF", "ZOE",
+    "ANNA MARIA",
+    "BORIS",
+    "CELIA",
+    "DAVUD",
+    "ELENA",
+    "FELIX",
+    "GRETA",
+    "HUGO",
+    "INES",
+    "JONAS",
+    "KARIM",
+    "LUCIA",
+    "MILAN",
+    "NADIA",
+    "OSKAR",
+    "PILAR",
+    "QADIR",
+    "RITA",
+    "SAMIR",
+    "TARA",
+    "ULRIK",
+    "VERA",
+    "WANDA",
+    "YUSUF",
+    "ZOE",
 ];
 
 /// A traveller with a passport of a number of at most nine characters.
@@ -76,7 +122,8 @@ mod tests {
     #[test]
     fn zones_are_sound() {
         for pick in 0..500 {
-            let traveller = Traveller { number: "L898902C3", issuer: if pick % 5 == 0 { "D" } else { "UTO" }, pick };
+            let traveller =
+                Traveller { number: "L898902C3", issuer: if pick % 5 == 0 { "D" } else { "UTO" }, pick };
             let zone = traveller.zone();
             let parsed = parse(zone.as_bytes()).unwrap();
             assert!(parsed.checks().none_disagrees(), "{pick}");

@@ -45,7 +45,12 @@ impl World {
     ///
     /// # Errors
     /// If a file can't be written or the copy not built.
-    pub(super) fn build_copy(&self, feed: &Feed, clock: &Clock, progress: impl FnMut(Progress)) -> Result<Manifest, Failure> {
+    pub(super) fn build_copy(
+        &self,
+        feed: &Feed,
+        clock: &Clock,
+        progress: impl FnMut(Progress),
+    ) -> Result<Manifest, Failure> {
         feed.write_csv(BufWriter::new(File::create(&self.feed)?))?;
         let key = PrivateKey::generate()?;
         key.public().write(&self.folder.join("publisher.pub"))?;
@@ -68,7 +73,12 @@ impl World {
     ///
     /// # Errors
     /// If a file can't be written.
-    pub(super) fn configure(&self, simulator: SocketAddr, console: SocketAddr, clock: &Clock) -> Result<(), Failure> {
+    pub(super) fn configure(
+        &self,
+        simulator: SocketAddr,
+        console: SocketAddr,
+        clock: &Clock,
+    ) -> Result<(), Failure> {
         let key = PrivateKey::generate()?;
         key.public().write(&self.folder.join("bureau.pub"))?;
         let (signed, _) = grants::sign(&granted(clock.now()), &key)?;

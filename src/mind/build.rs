@@ -17,13 +17,13 @@ use postern_sdk::{Database, Environment};
 
 use super::hex;
 use super::ids;
-use crate::keys::PrivateKey;
 use super::locator::{LocatorKey, PRF, Prf};
 use super::manifest::{Coverage, FORMAT, Holding, Manifest};
 use super::pages::{FileState, Kind, PageWriter};
 use super::record::{self, Packer, RECORD, unpack_database};
 use super::rows::{Row, RowError, Rows};
 use super::table::{self, Shape};
+use crate::keys::PrivateKey;
 
 /// Most records of one build.
 pub const RECORDS_MAX: usize = 40_000_000;

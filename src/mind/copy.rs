@@ -12,12 +12,12 @@ use postern_sdk::{
 
 use super::grade::grade;
 use super::ids;
-use crate::keys::PublicKey;
 use super::locator::{PRF, Prf};
 use super::manifest::{Coverage, Manifest};
 use super::pages::{Damaged, Kind, PagedFile};
 use super::record::unpack_database;
 use super::table::{Found, SLOTS_MAX, Slot, Table};
+use crate::keys::PublicKey;
 
 /// Why a snapshot is not served.
 #[derive(Debug)]

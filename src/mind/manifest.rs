@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::copy::OpenError;
 use super::hex;
-use crate::keys::{PrivateKey, PublicKey};
 use super::locator::LocatorKey;
 use super::pages::{FileState, read_small};
 use super::record::Codes;
+use crate::keys::{PrivateKey, PublicKey};
 
 /// The version of the format that is written and read here.
 pub const FORMAT: u32 = 1;
@@ -167,7 +167,8 @@ fn verifies(text: &[u8], signatures: &[u8], publisher: &PublicKey) -> bool {
     let lines = std::str::from_utf8(signatures).unwrap_or_default().lines();
     lines.filter_map(|line| line.split_once(' ')).any(|(id, signature)| {
         let signature = hex::decode::<64>(signature);
-        id == publisher.id() && signature.is_some_and(|signature| publisher.verifies(SIGNED_AS, text, &signature))
+        id == publisher.id()
+            && signature.is_some_and(|signature| publisher.verifies(SIGNED_AS, text, &signature))
     })
 }
 

@@ -101,7 +101,10 @@ impl Mind {
     pub fn reload(&self) -> Reload {
         let serving = self.info().map(|info| info.version);
         let mut refused = Vec::new();
-        for version in versions(&self.options.folder.join(&self.options.dataset)).into_iter().filter(|version| Some(*version) > serving) {
+        for version in versions(&self.options.folder.join(&self.options.dataset))
+            .into_iter()
+            .filter(|version| Some(*version) > serving)
+        {
             match self.open_version(version) {
                 Ok(new) => {
                     self.clock.has_passed(

@@ -13,9 +13,9 @@ use postern_sdk::{
 };
 use proptest::prelude::*;
 
-use crate::keys::{PrivateKey, PublicKey};
 use super::*;
 use crate::clock::Clock;
+use crate::keys::{PrivateKey, PublicKey};
 use crate::screening::{Ask, Lookup};
 use crate::sim::feed::{self, Expected};
 
