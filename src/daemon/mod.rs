@@ -231,11 +231,12 @@ async fn tick(parts: Arc<Parts>) {
 }
 
 /// The figures of the journal, for metrics.
-fn journal_figures(journal: &Journal) -> [(&'static str, u64); 4] {
+fn journal_figures(journal: &Journal) -> [(&'static str, u64); 5] {
     let stats = journal.stats();
     [
         ("postern_journal_records_total", stats.records),
         ("postern_journal_groups_total", stats.groups),
+        ("postern_journal_sync_microseconds_total", stats.total_sync_us),
         ("postern_journal_failed_groups_total", stats.failed_groups),
         ("postern_journal_dropped_unsynced_total", stats.dropped_unsynced),
     ]
