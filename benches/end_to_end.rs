@@ -6,7 +6,7 @@
 //! a second by one journal, so that is what the throughput is held against, up to what is asked of a border post:
 //! 40 000/s over 64 connections, 100 000/s over 4 with 32 frames in flight each.
 //!
-//! `cargo bench --bench end_to_end [-- SECONDS]`
+//! `cargo bench --bench end_to_end [-- SECONDS [CONNECTIONSxDEPTH]]`
 
 #[path = "end_to_end/load.rs"]
 mod load;
@@ -28,8 +28,16 @@ use world::World;
 type Failure = Box<dyn std::error::Error>;
 
 /// Connections, frames in flight on each, and the throughput that is asked for at most.
-const LOADS: [(usize, usize, f64); 5] =
-    [(1, 1, f64::INFINITY), (16, 1, f64::INFINITY), (64, 1, 40_000.0), (4, 32, 100_000.0), (8, 64, 100_000.0)];
+type Row = (usize, usize, f64);
+
+/// What is measured unless the command line says otherwise: connections, frames in flight on each, and the throughput that is asked for at most.
+const ROWS: [Row; 5] = [
+    (1, 1, f64::INFINITY),
+    (16, 1, f64::INFINITY),
+    (64, 1, 40_000.0),
+    (4, 32, 100_000.0),
+    (8, 64, 100_000.0),
+];
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -38,10 +46,21 @@ fn main() -> Result<(), Failure> {
         return runtime.block_on(load::echo());
     }
     let seconds = arguments.first().map_or(Ok(4.0), |seconds| seconds.parse())?;
-    runtime.block_on(measure(Duration::from_secs_f64(seconds)))
+    let rows: Vec<Row> = match arguments.get(1) {
+        Some(row) => vec![row_of(row).ok_or("a row is written CONNECTIONSxDEPTH")?],
+        None => ROWS.to_vec(),
+    };
+    runtime.block_on(measure(Duration::from_secs_f64(seconds), &rows))
 }
 
-async fn measure(length: Duration) -> Result<(), Failure> {
+fn row_of(text: &str) -> Option<Row> {
+    let (connections, depth) = text.split_once('x')?;
+    let row = (connections.parse().ok()?, depth.parse().ok()?);
+    let cap = ROWS.iter().find(|known| (known.0, known.1) == row).map_or(f64::INFINITY, |known| known.2);
+    Some((row.0, row.1, cap))
+}
+
+async fn measure(length: Duration, rows: &[Row]) -> Result<(), Failure> {
     let world = World::new()?;
     let daemon = world.run().await?;
     let echo = Echo::start().await?;
@@ -51,26 +70,37 @@ async fn measure(length: Duration) -> Result<(), Failure> {
     println!("one record is {record_bytes} bytes in the journal; {} s a row", length.as_secs_f64());
     println!(
         "{:>7} {:>9} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>7} {:>9} {:>7}",
-        "in fl.", "answers/s", "p50 us", "p99 us", "p99.9", "t us", "sync us", "n/t", "share", "echo/s", "share"
+        "in fl.",
+        "answers/s",
+        "p50 us",
+        "p99 us",
+        "p99.9",
+        "t us",
+        "sync us",
+        "n/t",
+        "share",
+        "echo/s",
+        "share"
     );
-    for (connections, depth, cap) in LOADS {
+    for &(connections, depth, cap) in rows {
         let in_flight = connections * depth;
         let load = Load { connections, depth, length };
         let before = sync_p50(world.folder(), in_flight * record_bytes)?;
         let syncs = daemon.syncs().await?;
         let answered = load::run(daemon.lane, &zones, load).await?;
-        let mean_sync = daemon.syncs().await?.mean_since(syncs);
+        let (mean_sync, groups) = daemon.syncs().await?.since(syncs);
         let after = sync_p50(world.folder(), in_flight * record_bytes)?;
         let bare = load::run(echo.address, &zones, load).await?;
         let t = (before + after) / 2.0;
         let possible = (in_flight as f64 / t).min(cap);
         println!(
-            "{:>7} {:>9.0} {:>8.0} {:>8.0} {:>8.0} {:>8.0} {:>9.0} {:>9.0} {:>6.0}% {:>9.0} {:>6.0}%",
+            "{:>7} {:>9.0} {:>8.0} {:>8.0} {:>8.0} {:>6.1} {:>8.0} {:>9.0} {:>9.0} {:>6.0}% {:>9.0} {:>6.0}%",
             format!("{connections}x{depth}"),
             answered.per_second,
             answered.p50_us,
             answered.p99_us,
             answered.p999_us,
+            answered.count as f64 / groups,
             t * 1e6,
             mean_sync * 1e6,
             in_flight as f64 / t,
@@ -79,7 +109,9 @@ async fn measure(length: Duration) -> Result<(), Failure> {
             answered.per_second / bare.per_second * 100.0,
         );
     }
-    println!("share: of n/t, or of the throughput asked for where that is less; then of the bare echo");
+    println!(
+        "group: answers that share a sync; sync: its mean in the daemon; share: of n/t, or of the throughput asked for where that is less; then of the bare echo"
+    );
     Ok(())
 }
 

@@ -14,6 +14,7 @@ pub mod engine;
 pub mod find;
 pub mod grants;
 pub mod http_client;
+pub mod ids;
 pub mod journal;
 pub mod keys;
 pub mod lane;

@@ -25,6 +25,8 @@ pub(crate) struct Load {
 
 /// What came of it.
 pub(crate) struct Measured {
+    /// Answers.
+    pub(crate) count: usize,
     /// Answers a second.
     pub(crate) per_second: f64,
     /// Median latency, µs.
@@ -36,7 +38,11 @@ pub(crate) struct Measured {
 }
 
 /// Puts a load of these frames (with their length in two bytes before them) on a server.
-pub(crate) async fn run(server: SocketAddr, frames: &Arc<Vec<Vec<u8>>>, load: Load) -> Result<Measured, Failure> {
+pub(crate) async fn run(
+    server: SocketAddr,
+    frames: &Arc<Vec<Vec<u8>>>,
+    load: Load,
+) -> Result<Measured, Failure> {
     let mut tasks = JoinSet::new();
     let begun = Instant::now();
     for connection in 0..load.connections {
@@ -52,6 +58,7 @@ pub(crate) async fn run(server: SocketAddr, frames: &Arc<Vec<Vec<u8>>>, load: Lo
     latencies.sort_unstable();
     let at = |permille: usize| latencies[(latencies.len() - 1) * permille / 1_000] as f64 / 1e3;
     Ok(Measured {
+        count: latencies.len(),
         per_second: latencies.len() as f64 / seconds,
         p50_us: at(500),
         p99_us: at(990),

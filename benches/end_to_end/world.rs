@@ -80,7 +80,8 @@ impl World {
         );
         fs::write(self.folder().join("grants.toml"), grants::sign(&document, &key)?.0)?;
         let mut options = File::options();
-        let mut config = options.write(true).create(true).mode(0o600).open(self.folder().join("postern.toml"))?;
+        let mut config =
+            options.write(true).create(true).mode(0o600).open(self.folder().join("postern.toml"))?;
         let (lane, console) = (self.lane, self.console);
         write!(
             config,
@@ -156,9 +157,10 @@ pub(crate) struct Syncs {
 }
 
 impl Syncs {
-    /// The mean time of a sync since then, in seconds.
-    pub(crate) fn mean_since(self, then: Self) -> f64 {
-        (self.seconds - then.seconds) / (self.count - then.count).max(1.0)
+    /// The mean time of a sync since then, in seconds, and how many there were.
+    pub(crate) fn since(self, then: Self) -> (f64, f64) {
+        let count = (self.count - then.count).max(1.0);
+        ((self.seconds - then.seconds) / count, count)
     }
 }
 
@@ -169,7 +171,8 @@ impl Daemon {
         let (_, metrics) = http_client::ask(self.console, Ask::get("/metrics")).await?;
         let metrics = String::from_utf8_lossy(&metrics).into_owned();
         let value = |name: &str| -> f64 {
-            let line = metrics.lines().find(|line| line.starts_with(name) && line.as_bytes()[name.len()] == b' ');
+            let line =
+                metrics.lines().find(|line| line.starts_with(name) && line.as_bytes()[name.len()] == b' ');
             line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
         };
         Ok(Syncs {

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::settings::Config;
 use crate::engine::record::{Section, section};
 use crate::engine::{Duplicates, Sent};
+use crate::ids::new_id;
 use crate::journal::storage::FileStorage;
 use crate::journal::{Journal, Kind, Options, Position, RecordRef, Recovery};
 
@@ -28,7 +29,8 @@ pub(super) fn open_journal(config: &Config, clock: &Clock) -> Result<(Journal, D
     let settings = &config.journal;
     let storage =
         FileStorage::create(&settings.folder).map_err(|error| in_folder(&settings.folder, error))?;
-    let instance = instance(&settings.folder).map_err(|error| in_folder(&settings.folder, error))?;
+    let instance =
+        instance(&settings.folder, clock.now()).map_err(|error| in_folder(&settings.folder, error))?;
     let mut options = Options::new(environment_number(config.instance.environment), instance);
     options.segment_bytes = settings.segment_bytes;
     options.gather_us_max = u32::try_from(settings.gather_max.as_micros()).unwrap_or(u32::MAX);
@@ -59,12 +61,12 @@ const fn environment_number(environment: Environment) -> u8 {
 }
 
 /// The id of this instance, made when its journal is.
-fn instance(folder: &Path) -> std::io::Result<Uuid> {
+fn instance(folder: &Path, now: Timestamp) -> std::io::Result<Uuid> {
     let path = folder.join(INSTANCE_FILE);
     match fs::read_to_string(&path) {
         Ok(text) => text.trim().parse().map_err(|_| ErrorKind::InvalidData.into()),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let id = Uuid::now_v7();
+            let id = new_id(now);
             let mut file = fs::File::create_new(&path)?;
             writeln!(file, "{id}")?;
             file.sync_all()?;

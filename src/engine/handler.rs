@@ -12,7 +12,6 @@ use postern_sdk::{
     Reason, Reference, Reply, Stamp, Told, Verdict, View,
 };
 use tokio::time::{Instant, timeout_at};
-use uuid::Uuid;
 
 use super::duplicates::{Claim, Content, Duplicates, InFlight, SenderKey, Sent};
 use super::parts::Parts;
@@ -21,6 +20,7 @@ use super::record::{Body, Section, Trip, replies};
 use super::stats::{LaneStats, Stats};
 use crate::clock::{Clock, Reading};
 use crate::grants::{Decision, Grants, Operation};
+use crate::ids::new_id;
 use crate::journal::{Entry, Journal, Kind, Position};
 use crate::lane::{Frame, Handled, Handler, Handling, Receipt};
 use crate::screening::{Mode, Order, Policy, Screened, Screener};
@@ -125,7 +125,7 @@ impl Handler for LaneHandler {
 
     fn refuse(&self, fault: Fault, _client: Option<&str>) -> Reply {
         self.0.count_refusal();
-        self.0.refusal(&fault, &self.0.stamp(reference(), View::Gate))
+        self.0.refusal(&fault, &self.0.stamp(reference(self.0.shared.clock.now()), View::Gate))
     }
 
     fn closed(&self, link: u64) {
@@ -156,10 +156,11 @@ impl Desk {
 
     fn call<'a>(&self, frame: &'a Frame) -> Call<'a> {
         let deadline = frame.received + self.settings.deadline;
+        let received = self.shared.clock.read();
         Call {
             frame,
-            reference: reference(),
-            received: self.shared.clock.read(),
+            reference: reference(received.now),
+            received,
             screening_deadline: deadline - self.settings.commit_budget,
             deadline,
         }
@@ -424,8 +425,8 @@ enum Claimed {
     Answered(Position),
 }
 
-fn reference() -> Reference {
-    Reference(Uuid::now_v7())
+fn reference(now: Timestamp) -> Reference {
+    Reference(new_id(now))
 }
 
 fn is_hit(outcome: &Outcome) -> bool {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::ids::new_id;
 use futures_util::future::join_all;
 use hyper::StatusCode;
 use postern_sdk::{
@@ -9,7 +10,6 @@ use postern_sdk::{
     Query, QueryKey, Reason, Reference, Remark, Sex, Source,
 };
 use tokio::time::{Instant, timeout_at};
-use uuid::Uuid;
 
 use super::breaker::Fate;
 use super::client::Response;
@@ -242,9 +242,7 @@ impl Line<'_> {
     /// A reference that no other request has: the country and a UUID that begins with the time.
     fn reference(&self) -> String {
         let now = self.find.clock.now();
-        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
-        let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
-        let uuid = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos));
+        let uuid = new_id(now);
         format!("{}-{}", self.find.settings.country_code(), uuid.hyphenated())
     }
 

@@ -80,7 +80,9 @@ impl Writer {
             self.outlook.expected = 0;
         }
         let quiet = (self.log.last_sync / 4).max(QUIET_MIN);
-        self.queue.gather(&mut self.outlook, self.gather_max, quiet);
+        // Waiting longer than half a sync costs more than the sync that it saves.
+        let limit = self.gather_max.min(self.log.last_sync / 2);
+        self.queue.gather(&mut self.outlook, limit, quiet);
         let told = self.commit();
         self.outlook.expected = told + self.queue.waiters();
     }

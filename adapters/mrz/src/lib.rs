@@ -150,12 +150,11 @@ fn conform(zone: &Mrz) -> Result<(), Fault> {
     Err(Fault::new(FaultCode::new("mrz_deviation")).field(field))
 }
 
-/// What was read and how it was judged, for the record: lines as read, layout, verdicts, corrected columns and the way
-/// a long number was reckoned.
+/// How what was read was judged, for the record: layout, verdicts, corrected columns and the way a long number was
+/// reckoned. The lines themselves stand in the record as the native message.
 fn describe(zone: &Mrz, native: &mut BTreeMap<String, Personal<String>>) {
     let mut note = |key: &str, value: String| native.insert(key.to_owned(), value.into());
     note("format", zone.format().name().to_owned());
-    note("lines", zone.lines_as_read().collect::<Vec<_>>().join("\n"));
     note("checks", verdicts::verdicts(zone.checks()));
     if !zone.corrections().is_empty() {
         let columns: Vec<_> = zone.corrections().iter().map(|one| one.position.to_string()).collect();
