@@ -18,6 +18,8 @@ function age(seconds) {
 }
 
 const clock = (time) => (time ? time.slice(11, 19) : "–");
+// What a breaker's state means for who looks at the screen.
+const BREAKER = { closed: "asked", open: "resting after failures", half_open: "trying again" };
 const words = (code) => code.replaceAll("_", " ");
 
 function cell(text, className) {
@@ -47,7 +49,7 @@ function database(services) {
   return (d) => {
     const modes = Object.entries(d.modes).map(([policy, mode]) => `${policy}: ${words(mode)}`).join(", ");
     const find = services.find((service) => service.databases.includes(d.database));
-    const state = find ? words(find.state) : "not configured";
+    const state = find ? BREAKER[find.state] : "not configured";
     const copy = d.copy;
     return [
       cell(d.name), cell(modes), cell(state, find ? `find-${find.state}` : "empty"),
@@ -60,13 +62,13 @@ function database(services) {
 
 function service(f) {
   const failure = f.last_error ? `${words(f.last_error)} at ${clock(f.last_error_at)}` : "none";
-  return `FIND ${f.service}: ${words(f.state)}, last answer ${clock(f.last_success)}, last failure ${failure}, ${f.in_flight} under way`;
+  return `FIND ${f.service}: ${BREAKER[f.state]}, last answer ${clock(f.last_success)}, last failure ${failure}, ${f.in_flight} under way`;
 }
 
 function outcome(r) {
   return [
     cell(clock(r.at)), cell(r.lane), cell(`${words(r.kind)} ${r.subject}`),
-    cell(words(r.verdict), r.verdict), cell(r.statements.join(" · ")), cell(took(r.elapsed_us)),
+    cell(words(r.verdict), `${r.verdict} short`), cell(r.statements.join(" · ")), cell(took(r.elapsed_us), "short"),
     cell(r.reference.slice(-12), "reference"),
   ];
 }

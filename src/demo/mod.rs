@@ -34,7 +34,7 @@ use traffic::{Lanes, Tally, ask_all};
 use world::{Failure, World};
 
 /// Questions of each phase.
-const QUESTIONS: u64 = 6_000;
+const QUESTIONS: u64 = 12_000;
 /// Askers at once: e-gates and booths.
 const ASKERS: usize = 8;
 /// How long FIND may take to be asked again after the link is back.
