@@ -137,6 +137,9 @@ impl Daemon {
         let addresses = self.addresses.clone();
         self.tasks.spawn(until(self.shutdown.clone(), tick(Arc::clone(&parts))));
         if let Some(listener) = console {
+            if let Some(address) = self.console {
+                tracing::info!(%address, "The console listens.");
+            }
             let status = Arc::new(move || status::of(&parts, &addresses));
             let shutdown = self.shutdown.clone().cancelled_owned();
             self.tasks.spawn(async move {
