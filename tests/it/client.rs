@@ -126,7 +126,7 @@ impl Response {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    fn read(mut stream: impl Read) -> io::Result<Self> {
+    pub(crate) fn read(mut stream: impl Read) -> io::Result<Self> {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes)?;
         let cut = |text: &str| io::Error::other(format!("the response is cut: {text}"));

@@ -138,6 +138,33 @@ fn sync_before(calls: &[Call], reply: &str) -> Result<usize, String> {
     Err("no sync between the record and the reply".to_owned())
 }
 
+// Proves that the reading of a trace finds a sync that is cut in two, and finds fault with one that is missing, failed,
+// of another file, or begun too early or ended too late.
+#[test]
+fn a_missing_sync_is_noticed() {
+    let write = r#"7 1.1 pwrite64(9</j/01.seg>, "..P1;a;continue..", 17, 4096) = 17"#;
+    let sync = "7 1.2 fdatasync(9</j/01.seg>) = 0";
+    let [begun, resumed] =
+        ["7 1.2 fdatasync(9</j/01.seg> <unfinished ...>", "7 1.4 <... fdatasync resumed>) = 0"];
+    let send = r#"8 1.3 sendto(5<TCP:[127.0.0.1:1->127.0.0.1:2]>, "\2P1;a;continue\3", 13, 0, NULL, 0) = 13"#;
+    let judged = |lines: &[&str]| sync_before(&calls(&lines.join("\n")), "P1;a;continue").is_ok();
+    assert!(judged(&[write, sync, send]));
+    assert!(judged(&[write, begun, "9 1.25 fsync(3</x>) = 0", resumed, send]));
+    let (failed, other) = (sync.replace("= 0", "= -1 EIO (x)"), sync.replace("01.seg", "02.seg"));
+    let wrong: [&[&str]; 7] = [
+        &[write, send],
+        &[write, send, sync],
+        &[sync, write, send],
+        &[write, begun, send, resumed],
+        &[begun, write, resumed, send],
+        &[write, &failed, send],
+        &[write, &other, send],
+    ];
+    for lines in wrong {
+        assert!(!judged(lines), "{lines:#?}");
+    }
+}
+
 // Proves by the system calls of the real binary that every reply on a TCP and on an HTTP lane is written to its socket
 // only after an fdatasync of the journal returned that began after the reply's record was written.
 #[test]
