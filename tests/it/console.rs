@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::client::{self, Gate, absent, absent_zone, document, get, zone};
 use crate::world::{Setup, World, until};
 
-/// Every series of docs/metrics.md that a daemon without INTERPOL has after a few questions.
+/// The series that a daemon without INTERPOL has after a few questions.
 const SERIES: [&str; 9] = [
     "postern_screenings_total",
     "postern_exchange_seconds_bucket",
@@ -46,8 +46,18 @@ fn first_screen() {
     });
     let page = rendered(&world, &format!("http://{console}/"));
     let shown = [
-        "SLTD", "TDAWN", "documents: mind", "everything: mind", "not configured", "<td>7</td>", "fresh",
-        "egates", "booths", "training", "ready", "FIND is not configured",
+        "SLTD",
+        "TDAWN",
+        "documents: mind",
+        "everything: mind",
+        "not configured",
+        "<td>7</td>",
+        "fresh",
+        "egates",
+        "booths",
+        "training",
+        "ready",
+        "FIND is not configured",
     ];
     for text in shown {
         assert!(page.contains(text), "the page lacks {text}:\n{page}");

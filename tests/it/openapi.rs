@@ -160,7 +160,9 @@ impl Slow {
         use std::io::Write as _;
         let mut stream = crate::client::connect(address).unwrap();
         let fields: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{fields}content-length: 9\r\n\r\n");
+        let head = format!(
+            "POST {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{fields}content-length: 9\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).unwrap();
         Response::read(stream).unwrap()
     }

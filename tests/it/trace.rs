@@ -11,7 +11,10 @@ use crate::world::{Daemon, POSTERN, Setup, World, until};
 /// is the process that is told to end.
 fn strace(world: &World, inject: Option<&str>) -> (Command, PathBuf) {
     let probe = Command::new("strace").arg("-V").output();
-    assert!(probe.is_ok_and(|probe| probe.status.success()), "this test needs strace: run ./test, or install it");
+    assert!(
+        probe.is_ok_and(|probe| probe.status.success()),
+        "this test needs strace: run ./test, or install it"
+    );
     let trace = world.path("trace");
     let mut command = Command::new("strace");
     command.args(["-D", "-f", "-yy", "-ttt", "-s", "65535", "-o"]).arg(&trace);
@@ -123,7 +126,8 @@ fn sync_before(calls: &[Call], reply: &str) -> Result<usize, String> {
     let holds = |call: &&Call| call.arguments.contains(&reply);
     let sent: Vec<&Call> = calls.iter().filter(|call| call.is_socket_write()).filter(holds).collect();
     let [sent] = sent[..] else { return Err(format!("{} writes to a socket", sent.len())) };
-    let written = calls.iter().filter(|call| call.is_record_write() && call.returned < sent.began).filter(holds);
+    let written =
+        calls.iter().filter(|call| call.is_record_write() && call.returned < sent.began).filter(holds);
     for write in written {
         let synced = calls.iter().find(|call| {
             call.is_sync()
@@ -238,9 +242,8 @@ fn failed_sync_refers() {
         calls.iter().filter(|call| call.is_sync() && call.succeeded == Some(false)).collect();
     assert!(failed.len() >= 2, "{failed:?}");
     for failure in failed {
-        let again = |call: &&Call| {
-            call.is_sync() && call.file() == failure.file() && call.began > failure.returned
-        };
+        let again =
+            |call: &&Call| call.is_sync() && call.file() == failure.file() && call.began > failure.returned;
         assert!(calls.iter().find(again).is_none(), "{} was synced again", failure.file());
     }
     let (code, out, err) = crate::world::verify_journal(&world.path("journal"));

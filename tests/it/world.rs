@@ -7,18 +7,22 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use postern::clock::Clock;
+use postern::find::Profile;
 use postern::grants;
 use postern::keys::PrivateKey;
 use postern::mind::{self, BuildOptions, Coverage, DOCUMENTS};
 use postern::sim::feed::{self, Feed, Row};
+use postern::sim::{Faults, RunningSim, SimOptions, SimRecords, Simulator};
 use postern_sdk::{Database, DocumentType, Environment};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 use crate::client;
 
@@ -190,6 +194,50 @@ view = "full"
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
         Daemon::ready(child, log)
+    }
+}
+
+/// INTERPOL, simulated from the world's feed.
+pub(crate) struct Interpol {
+    runtime: Runtime,
+    sim: Option<RunningSim>,
+}
+
+impl Interpol {
+    pub(crate) fn of(world: &World) -> Self {
+        let records = SimRecords::from_csv(File::open(world.path("feed.csv")).unwrap()).unwrap();
+        let options = SimOptions {
+            listen: ([127, 0, 0, 1], 0).into(),
+            admin_listen: None,
+            tls: None,
+            records: Arc::new(records.with_nominals(1, 50)),
+            seed: 1,
+            profile: Arc::new(Profile::built_in()),
+            clock: Clock::system(),
+        };
+        let runtime = Runtime::new().unwrap();
+        let sim = runtime.block_on(Simulator::start(options)).unwrap();
+        Self { runtime, sim: Some(sim) }
+    }
+
+    fn sim(&self) -> &RunningSim {
+        self.sim.as_ref().unwrap()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.sim().addr
+    }
+
+    /// Makes it behave otherwise from now on.
+    pub(crate) fn behave(&self, faults: Faults) {
+        self.sim().set_faults(faults).unwrap();
+    }
+}
+
+impl Drop for Interpol {
+    fn drop(&mut self) {
+        let sim = self.sim.take().unwrap();
+        self.runtime.block_on(sim.shutdown());
     }
 }
 
