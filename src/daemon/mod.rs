@@ -126,7 +126,7 @@ impl Daemon {
         match tokio::task::spawn_blocking(move || journal.close()).await {
             Ok(Ok(())) => tracing::info!("The journal is closed."),
             Ok(Err(error)) => {
-                tracing::error!(%error, "The journal could not be closed; what was answered is in it.")
+                tracing::error!(%error, "The journal could not be closed; what was answered is in it.");
             }
             Err(_) => tracing::error!("The journal panicked while it was closed."),
         }
