@@ -9,7 +9,7 @@ use std::path::Path;
 use aws_lc_rs::digest::{SHA256, digest};
 use postern::keys::hex;
 use postern_conformance::schema::validate;
-use postern_json::TRANSPORT_PROBLEMS;
+use postern_json::{PROBLEMS, TRANSPORT_PROBLEMS};
 use serde_json::{Value, json};
 
 use crate::client::{Response, absent, document, get, http};
@@ -59,15 +59,19 @@ impl Server {
         let body = response.json();
         validate(&self.api, &content["schema"], &body).unwrap_or_else(|e| panic!("{status}: {e}: {body:#}"));
         self.provoked.insert(status.to_string());
-        if let Some(kind) = TRANSPORT_PROBLEMS.iter().find(|kind| body["type"] == problem_type(kind.code)) {
-            assert_eq!((&body["title"], &body["status"]), (&json!(kind.title), &json!(kind.status)));
-            self.provoked.insert(kind.code.to_owned());
+        if status != 200 {
+            self.provoked.insert(titled(&body));
         }
     }
 }
 
-fn problem_type(code: &str) -> String {
-    format!("urn:postern:problem:{code}")
+/// The code of a problem, after a look whether its title and status are those of its type, whoever refused.
+fn titled(problem: &Value) -> String {
+    let code = problem["type"].as_str().unwrap().strip_prefix("urn:postern:problem:").unwrap();
+    let kind = PROBLEMS.iter().chain(TRANSPORT_PROBLEMS).find(|kind| kind.code == code);
+    let kind = kind.unwrap_or_else(|| panic!("{code} is not described"));
+    assert_eq!((&problem["title"], &problem["status"]), (&json!(kind.title), &json!(kind.status)));
+    code.to_owned()
 }
 
 // Proves that the running server describes itself as schemas/openapi.json does, and that every status that can be
