@@ -126,7 +126,7 @@ impl Daemon {
         match tokio::task::spawn_blocking(move || journal.close()).await {
             Ok(Ok(())) => tracing::info!("The journal is closed."),
             Ok(Err(error)) => {
-                tracing::error!(%error, "The journal could not be closed; what was answered is in it.")
+                tracing::error!(%error, "The journal could not be closed; what was answered is in it.");
             }
             Err(_) => tracing::error!("The journal panicked while it was closed."),
         }
@@ -137,6 +137,9 @@ impl Daemon {
         let addresses = self.addresses.clone();
         self.tasks.spawn(until(self.shutdown.clone(), tick(Arc::clone(&parts))));
         if let Some(listener) = console {
+            if let Some(address) = self.console {
+                tracing::info!(%address, "The console listens.");
+            }
             let status = Arc::new(move || status::of(&parts, &addresses));
             let shutdown = self.shutdown.clone().cancelled_owned();
             self.tasks.spawn(async move {

@@ -40,7 +40,7 @@ impl Show {
     pub(super) fn progress(&self, progress: Progress) {
         match progress {
             Progress::Reading(rows) if rows.is_multiple_of(1 << 18) => {
-                self.line(format_args!("  {rows} rows read"))
+                self.line(format_args!("  {rows} rows read"));
             }
             Progress::Sorting => self.line("  sorting"),
             Progress::Syncing => self.line("  syncing"),

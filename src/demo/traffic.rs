@@ -65,8 +65,8 @@ impl Tally {
         counts.into_iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    fn note(&self, number: usize, question: &Question, answer: io::Result<Answered>) {
-        let count = match (&answer, question) {
+    fn note(&self, number: usize, question: &Question, answer: &io::Result<Answered>) {
+        let count = match (answer, question) {
             (Err(_), _) => &self.lost,
             (Ok(Answered::Gate(told)), Question::Gate { expected, .. }) if told == expected => &self.right,
             (Ok(Answered::Verdict(told)), Question::Booth { expected, .. }) if told == expected => {
@@ -142,7 +142,7 @@ async fn asker(lanes: Lanes, questions: Arc<Vec<Question>>, next: Arc<AtomicUsiz
             Question::Gate { zone, .. } => ask_gate(&mut gate, lanes.gates, zone).await,
             Question::Booth { subjects, .. } => ask_booth(lanes.booths, subjects).await,
         };
-        tally.note(number, question, answer);
+        tally.note(number, question, &answer);
     }
 }
 

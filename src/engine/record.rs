@@ -63,6 +63,12 @@ pub struct Trip {
 /// Builds a body section by section in one buffer.
 pub struct Body(Vec<u8>);
 
+impl Default for Body {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Body {
     /// An empty body.
     pub fn new() -> Self {

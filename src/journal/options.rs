@@ -82,6 +82,10 @@ impl Options {
     }
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the default of an option that the daemon sets to its own clock"
+)]
 fn system_time_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }

@@ -1,3 +1,17 @@
 //! Tests of the whole: the built binary and real parts.
 
+// Clippy knows the functions marked as tests alone; everything here is one.
+#![allow(clippy::unwrap_used)]
+
+mod canary;
+mod cli;
+mod client;
+mod console;
+mod deadline;
+mod demo;
+mod kill;
+mod lanes;
+mod openapi;
 mod supply;
+mod trace;
+mod world;

@@ -55,6 +55,7 @@ mod contract;
 mod diff;
 mod leak;
 mod mutate;
+pub mod schema;
 mod telling;
 pub mod toy;
 mod trap;

@@ -70,7 +70,7 @@ pub const PROBLEMS: &[ProblemKind] = &[
     kind("mrz_layout", 422, "no layout, or more than one, is meant by the machine-readable zone"),
     kind("unsupported", 422, "the lane can't serve this message"),
     kind("internal", 500, "something failed inside Postern"),
-    kind("busy", 503, "too many messages are in flight"),
+    kind("busy", 503, "too many connections or messages at once"),
     kind("unable_to_answer", 503, "the answer could not be made durable in time"),
 ];
 
@@ -79,7 +79,7 @@ pub const PROBLEMS: &[ProblemKind] = &[
 pub const TRANSPORT_PROBLEMS: &[ProblemKind] = &[
     kind("idempotency_key", 400, "Idempotency-Key is not one value of 1 to 128 visible ASCII characters"),
     kind("unauthenticated", 401, "the client is not known by certificate or token"),
-    kind("method_not_allowed", 405, "this path takes POST only"),
+    kind("method_not_allowed", 405, "this path does not take this method"),
     kind("timeout", 408, "the body did not arrive in time"),
     kind("media_type", 415, "the body is not application/json"),
     kind("locked", 429, "too many wrong tokens came from this address"),

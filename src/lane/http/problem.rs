@@ -52,15 +52,21 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "nothing is at this path");
 
     /// The path is read, not posted to.
-    pub(super) const ONLY_GET: Self =
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes GET only")
-            .with("allow", "GET, HEAD");
+    pub(super) const ONLY_GET: Self = Self::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this path does not take this method",
+    )
+    .with("allow", "GET, HEAD");
 
     /// The path is posted to, not read.
-    pub(super) const ONLY_POST: Self =
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes POST only")
-            .with("allow", "POST")
-            .closing();
+    pub(super) const ONLY_POST: Self = Self::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this path does not take this method",
+    )
+    .with("allow", "POST")
+    .closing();
 
     /// Nothing names the client.
     pub(super) const UNAUTHENTICATED: Self = Self::new(
@@ -85,7 +91,7 @@ impl Problem {
     pub(super) const TOO_LARGE: Self = Self::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "frame_too_large",
-        "the body is larger than this lane allows",
+        "the message is larger than the lane allows",
     )
     .closing();
 
@@ -95,7 +101,8 @@ impl Problem {
 
     /// The body ended early or is malformed.
     pub(super) const BODY: Self =
-        Self::new(StatusCode::BAD_REQUEST, "framing", "the body could not be read").closing();
+        Self::new(StatusCode::BAD_REQUEST, "framing", "the message does not follow the lane's framing")
+            .closing();
 
     /// The sender's id can't be used.
     pub(super) const IDEMPOTENCY_KEY: Self = Self::new(
@@ -107,7 +114,7 @@ impl Problem {
 
     /// There is no room for another connection.
     pub(super) const BUSY: Self =
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many connections are open")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many connections or messages at once")
             .with("retry-after", "1")
             .closing();
 
