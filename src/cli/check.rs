@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use clap::Args;
+use postern_sdk::{Context, Personal, Reference};
 
 use super::{Exit, say};
 use crate::clock::Clock;
 use crate::config::live::{self, Finding, Mark, Probes};
 use crate::config::{self, ClientIdentity, Config, Problem, Severity};
+use crate::daemon;
+use crate::ids::new_id;
 use crate::lane::Tokens;
+use crate::mind::Mind;
 use crate::tls::{self, Speaks};
 
 /// Checks the configuration.
@@ -65,8 +69,61 @@ fn tell(name: &str, found: &Finding) {
 
 /// The stages of the rooms above the configuration.
 fn probes() -> Probes<'static> {
-    let unwired = |_: &Config| Finding::warn("not looked at: this build has no probe for it");
-    Probes { lanes: Box::new(lanes), copy: Box::new(unwired), find: Box::new(unwired) }
+    Probes { lanes: Box::new(lanes), copy: Box::new(copy), find: Box::new(find) }
+}
+
+/// Whether there is a copy that the daemon would answer from, and how old its data is.
+fn copy(config: &Config) -> Finding {
+    let Some(settings) = &config.mind else { return Finding::ok("not configured") };
+    let options = match daemon::mind_options(settings, config) {
+        Ok(options) => options,
+        Err(error) => return Finding::fail(error.to_string()),
+    };
+    let clock = Clock::system();
+    let (mind, opened) = Mind::open(options, clock.clone());
+    let refused =
+        opened.refused.iter().map(|(version, error)| format!("version {version} is refused: {error}"));
+    let refused: Vec<String> = refused.collect();
+    match mind.info() {
+        None if refused.is_empty() => Finding::fail("no snapshot is there"),
+        None => Finding::fail(refused.join("; ")),
+        Some(info) => {
+            let age = clock.read().age(info.data_as_of);
+            let told =
+                format!("version {}, {} records, data of {:.0}", info.version, info.records, info.data_as_of);
+            match age.unsigned_abs() {
+                age if age >= settings.ages.stop => {
+                    Finding::fail(format!("{told}: stale, its silence says nothing"))
+                }
+                age if age >= settings.ages.warn || !refused.is_empty() => {
+                    Finding::warn(format!("{told}: old; {}", refused.join("; ")))
+                }
+                _ => Finding::ok(told),
+            }
+        }
+    }
+}
+
+/// Whether each of INTERPOL's services answers a harmless question.
+fn find(config: &Config) -> Finding {
+    let clock = Clock::system();
+    let find = match daemon::online(config, &clock) {
+        Ok(Some(find)) => find,
+        Ok(None) => return Finding::ok("not configured"),
+        Err(error) => return Finding::fail(error.to_string()),
+    };
+    let Ok(runtime) = super::runtime(1) else { return Finding::fail("the runtime can't be started") };
+    let context = Context {
+        environment: config.instance.environment,
+        end_user: Some(Personal::from("postern check")),
+        ..Context::default()
+    };
+    let probed = runtime.block_on(find.probe(&context, Reference(new_id(clock.now()))));
+    let found = probed.into_iter().map(|service| match service.failure {
+        None => Finding::ok(format!("{} answered in {} ms", service.service, service.elapsed_us / 1_000)),
+        Some(reason) => Finding::fail(format!("{}: {reason}", service.service)),
+    });
+    Finding::all(found.collect(), "no service is enabled")
 }
 
 /// Whether each lane's TLS and tokens can be used, as the lane itself would.

@@ -162,7 +162,11 @@ fn as_lookup<L: Lookup + 'static>(source: &Option<Arc<L>>) -> Option<Arc<dyn Loo
     source.as_ref().map(|source| Arc::clone(source) as Arc<dyn Lookup>)
 }
 
-fn online(config: &Config, clock: &Clock) -> Result<Option<Arc<Find>>, StartError> {
+/// FIND as the settings name it, if they do. Nothing is connected before the first question.
+///
+/// # Errors
+/// If the profile, the password or a certificate can't be used.
+pub fn online(config: &Config, clock: &Clock) -> Result<Option<Arc<Find>>, StartError> {
     let Some(settings) = &config.find else { return Ok(None) };
     let profile = match &settings.profile {
         Some(path) => {
