@@ -2,7 +2,7 @@
 //!
 //! The shape is the schema that the types of [`super::file`] generate, so there is one truth. The walk tells every
 //! fault, and takes out of the tree what it can't use: an unknown or wrong optional key alone, the whole entry where a
-//! mandatory key is wrong. What is left still makes a [`File`](super::file::File), so that its sense can be checked in
+//! mandatory key is wrong. What is left still makes a [`super::file::File`], so that its sense can be checked in
 //! the same run.
 
 use std::net::SocketAddr;

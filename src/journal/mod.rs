@@ -11,7 +11,7 @@
 //!
 //! * [`Journal::open`] recovers, then starts a new segment: an old one is never appended to.
 //! * [`Journal::append`] resolves when the record is durable. [`Journal::append_unsynced`] rides along.
-//! * [`verify`] and [`Reader`] look at a journal from outside, also while a daemon writes it.
+//! * [`verify`](verify()) and [`Reader`] look at a journal from outside, also while a daemon writes it.
 
 mod cursor;
 mod error;

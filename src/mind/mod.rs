@@ -2,7 +2,7 @@
 //!
 //! A *snapshot* is a folder of immutable files: a `table` that finds the records of a document number in one cache
 //! line, the record ids, the hashes of all `pages`, and a signed [manifest](Manifest). It is built from a feed
-//! ([`build`]), becomes visible by a rename, is opened memory-mapped ([`Copy`]), and served as a source of answers
+//! ([`build`](build())), becomes visible by a rename, is opened memory-mapped ([`struct@Copy`]), and served as a source of answers
 //! ([`Mind`]) that is replaced by one atomic swap.
 //!
 //! What must hold, in the order of its weight:
