@@ -38,9 +38,11 @@ fn ask_everything(gates: std::net::SocketAddr, booths: std::net::SocketAddr) {
     let document = json!({ "kind": "travel_document", "number": NUMBER, "issuer": "D", "type": "PAS" });
     let vehicle = json!({ "kind": "vehicle", "plate": PLATE });
     let context = json!({ "end_user": "officer-17" });
-    let bodies: [Value; 5] = [
+    let ungranted = json!({ "end_user": "officer-17", "site": "ELSEWHERE" });
+    let bodies: [Value; 6] = [
         json!({ "context": context, "subjects": [person, document, vehicle] }),
         json!({ "subjects": [person] }),
+        json!({ "context": ungranted, "subjects": [person, document] }),
         json!({ "context": context, "subjects": [{ "kind": "person", "primary_name": SURNAME, "birth": NUMBER }] }),
         json!({ "context": context, "subjects": [{ "kind": SURNAME, NUMBER: PLATE }] }),
         json!({ "context": context, "subjects": [{ "kind": "mrz", "lines": good }] }),
@@ -77,8 +79,10 @@ fn canaries_stay_silent() {
     assert!(metrics.contains("postern_find_requests_total"));
     let status = get(daemon.console(), "/api/status").unwrap().text();
     assert!(status.contains("\"latest\":[{"), "{status}");
-    let log =
-        until("refusals in the log", || Some(daemon.log()).filter(|log| log.contains("Refused a message.")));
+    let log = until("refusals in the log", || {
+        let told = ["Refused a message.", "A client was denied."];
+        Some(daemon.log()).filter(|log| told.iter().all(|told| log.contains(told)))
+    });
     for canary in [SURNAME, GIVEN, NUMBER, "7X4242425", BIRTH, PLATE, "610329"] {
         for (place, text) in [("log", &log), ("metrics", &metrics), ("status", &status)] {
             let lower = text.to_lowercase();
