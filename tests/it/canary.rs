@@ -13,6 +13,17 @@ const NUMBER: &str = "7X4242424";
 const BIRTH: &str = "1961-03-29";
 const PLATE: &str = "KANARI42";
 
+/// A lane whose client has no grant.
+const STRANGERS: &str = r#"[lane.strangers]
+transport = "tcp"
+listen = "127.0.0.1:0"
+framing = "stx_etx"
+adapter = "mrz"
+policy = "documents"
+client = "stranger"
+context = { agency = "A", end_user = "x", site = "ZZA-T1", purpose = "border_control" }
+"#;
+
 /// Messages in every state: good, faulty in each way, unfit for their lane.
 fn ask_everything(gates: std::net::SocketAddr, booths: std::net::SocketAddr) {
     let good = zone(NUMBER, "D", &format!("{SURNAME}<<{GIVEN}"));
@@ -64,7 +75,10 @@ fn canaries_stay_silent() {
     let world = World::new();
     let interpol = Interpol::of(&world);
     let find = Some(interpol.address());
-    let daemon = world.start(&Setup { find, mode: "find_then_mind", level: "trace", ..Setup::default() });
+    let (mode, level, more) = ("find_then_mind", "trace", STRANGERS.to_owned());
+    let daemon = world.start(&Setup { find, mode, level, more, ..Setup::default() });
+    let mut stranger = Gate::connect(daemon.lane("strangers")).unwrap();
+    stranger.ask("stranger", &zone(NUMBER, "D", SURNAME)).unwrap();
     let ways = [
         Faults::default(),
         Faults { error_rate: 1.0, ..Faults::default() },
