@@ -13,6 +13,17 @@ const NUMBER: &str = "7X4242424";
 const BIRTH: &str = "1961-03-29";
 const PLATE: &str = "KANARI42";
 
+/// A lane whose client has no grant.
+const STRANGERS: &str = r#"[lane.strangers]
+transport = "tcp"
+listen = "127.0.0.1:0"
+framing = "stx_etx"
+adapter = "mrz"
+policy = "documents"
+client = "stranger"
+context = { agency = "A", end_user = "x", site = "ZZA-T1", purpose = "border_control" }
+"#;
+
 /// Messages in every state: good, faulty in each way, unfit for their lane.
 fn ask_everything(gates: std::net::SocketAddr, booths: std::net::SocketAddr) {
     let good = zone(NUMBER, "D", &format!("{SURNAME}<<{GIVEN}"));
@@ -38,9 +49,11 @@ fn ask_everything(gates: std::net::SocketAddr, booths: std::net::SocketAddr) {
     let document = json!({ "kind": "travel_document", "number": NUMBER, "issuer": "D", "type": "PAS" });
     let vehicle = json!({ "kind": "vehicle", "plate": PLATE });
     let context = json!({ "end_user": "officer-17" });
-    let bodies: [Value; 5] = [
+    let ungranted = json!({ "end_user": "officer-17", "site": "ELSEWHERE" });
+    let bodies: [Value; 6] = [
         json!({ "context": context, "subjects": [person, document, vehicle] }),
         json!({ "subjects": [person] }),
+        json!({ "context": ungranted, "subjects": [person, document] }),
         json!({ "context": context, "subjects": [{ "kind": "person", "primary_name": SURNAME, "birth": NUMBER }] }),
         json!({ "context": context, "subjects": [{ "kind": SURNAME, NUMBER: PLATE }] }),
         json!({ "context": context, "subjects": [{ "kind": "mrz", "lines": good }] }),
@@ -62,7 +75,10 @@ fn canaries_stay_silent() {
     let world = World::new();
     let interpol = Interpol::of(&world);
     let find = Some(interpol.address());
-    let daemon = world.start(&Setup { find, mode: "find_then_mind", level: "trace", ..Setup::default() });
+    let (mode, level, more) = ("find_then_mind", "trace", STRANGERS.to_owned());
+    let daemon = world.start(&Setup { find, mode, level, more, ..Setup::default() });
+    let mut stranger = Gate::connect(daemon.lane("strangers")).unwrap();
+    stranger.ask("stranger", &zone(NUMBER, "D", SURNAME)).unwrap();
     let ways = [
         Faults::default(),
         Faults { error_rate: 1.0, ..Faults::default() },
@@ -77,8 +93,10 @@ fn canaries_stay_silent() {
     assert!(metrics.contains("postern_find_requests_total"));
     let status = get(daemon.console(), "/api/status").unwrap().text();
     assert!(status.contains("\"latest\":[{"), "{status}");
-    let log =
-        until("refusals in the log", || Some(daemon.log()).filter(|log| log.contains("Refused a message.")));
+    let log = until("refusals in the log", || {
+        let told = ["Refused a message.", "A client was denied."];
+        Some(daemon.log()).filter(|log| told.iter().all(|told| log.contains(told)))
+    });
     for canary in [SURNAME, GIVEN, NUMBER, "7X4242425", BIRTH, PLATE, "610329"] {
         for (place, text) in [("log", &log), ("metrics", &metrics), ("status", &status)] {
             let lower = text.to_lowercase();

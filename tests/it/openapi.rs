@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,7 +13,7 @@ use postern_conformance::schema::validate;
 use postern_json::{PROBLEMS, TRANSPORT_PROBLEMS};
 use serde_json::{Value, json};
 
-use crate::client::{Response, absent, document, get, http};
+use crate::client::{Response, absent, connect, document, get, http};
 use crate::world::{Setup, World};
 
 const PATH: &str = "/v1/screenings";
@@ -151,25 +152,17 @@ fn unread(server: &mut Server) {
     let nowhere = get(server.address, "/v2/screenings").unwrap();
     let told = (nowhere.status, nowhere.header("content-type"));
     assert_eq!(told, (404, "application/problem+json"));
-    let unfinished = [JSON, GRANTED, ("expect-nothing", "1")];
-    let slow = Slow::post(server.address, &unfinished);
+    let slow = post_without_body(server.address);
     server.check(408, &slow);
 }
 
-struct Slow;
-
-impl Slow {
-    /// Announces a body and does not send it.
-    fn post(address: SocketAddr, headers: &[(&str, &str)]) -> Response {
-        use std::io::Write as _;
-        let mut stream = crate::client::connect(address).unwrap();
-        let fields: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let head = format!(
-            "POST {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{fields}content-length: 9\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        Response::read(stream).unwrap()
-    }
+/// Announces a body and does not send it.
+fn post_without_body(address: SocketAddr) -> Response {
+    let mut stream = connect(address).unwrap();
+    let fields = [JSON, GRANTED, ("host", "x"), ("content-length", "9"), ("connection", "close")];
+    let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    stream.write_all(format!("POST {PATH} HTTP/1.1\r\n{fields}\r\n").as_bytes()).unwrap();
+    Response::read(stream).unwrap()
 }
 
 /// Too many wrong tokens from one address; the last test, because the address stays locked.
