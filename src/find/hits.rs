@@ -5,9 +5,10 @@ use postern_sdk::{
     Score,
 };
 
-use super::grade;
+use super::person::{self, PersonRecord};
 use super::profile::{Profile, Service};
 use super::reply::Entry;
+use crate::screening::grade;
 
 /// Reads the records of one service.
 #[derive(Clone, Copy)]
@@ -91,7 +92,7 @@ impl HitReader<'_> {
         if found != Some(Ok(key.number)) {
             return false;
         }
-        hit.class = grade::document(key, query.basis, hit.issuer, hit.doc_type);
+        hit.class = grade(key, query.basis, Some(&key.number), hit.issuer, hit.doc_type);
         true
     }
 
@@ -101,13 +102,13 @@ impl HitReader<'_> {
         let get = |place: &Option<String>| entry.get(self.profile, place.as_ref());
         let documents: Vec<&str> =
             fields.document.iter().flat_map(|place| entry.all(self.profile, place)).collect();
-        let record = grade::PersonRecord {
+        let record = PersonRecord {
             name: get(&fields.name),
             forename: get(&fields.forename),
             birth: get(&fields.birth).and_then(|text| self.profile.date(text)),
             documents: &documents,
         };
-        hit.class = grade::person(key, query.basis, &record);
+        hit.class = person::class(key, query.basis, &record);
         true
     }
 }

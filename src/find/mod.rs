@@ -8,11 +8,11 @@
 
 mod breaker;
 mod client;
-mod grade;
 mod guard;
 mod hits;
 mod judge;
 mod line;
+mod person;
 pub mod profile;
 mod reply;
 mod request;

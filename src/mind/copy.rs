@@ -7,10 +7,9 @@ use std::path::Path;
 use aws_lc_rs::error::Unspecified;
 use jiff::Timestamp;
 use postern_sdk::{
-    Answer, Database, DocumentKey, Environment, Finding, Hit, Personal, Reason, Remark, Source,
+    Answer, Basis, Database, DocumentKey, Environment, Finding, Hit, Personal, Reason, Remark, Source,
 };
 
-use super::grade::grade;
 use super::ids;
 use super::locator::{PRF, Prf};
 use super::manifest::{Coverage, Manifest};
@@ -18,6 +17,7 @@ use super::pages::{Damaged, Kind, PagedFile};
 use super::record::unpack_database;
 use super::table::{Found, SLOTS_MAX, Slot, Table};
 use crate::keys::PublicKey;
+use crate::screening::grade;
 
 /// Why a snapshot is not served.
 #[derive(Debug)]
@@ -197,7 +197,9 @@ impl Copy {
     fn hit(&self, slot: &Slot, key: &DocumentKey) -> Option<Hit> {
         let record = self.manifest.codes.unpack(&slot.record)?;
         let id = ids::read(&self.ids, slot.number);
-        let mut hit = Hit::new(grade(key, record.issuer, record.doc_type), String::new());
+        // The locator is of the number that was asked. What the basis allows is screening's to say.
+        let class = grade(key, Basis::Stated, Some(&key.number), record.issuer, record.doc_type);
+        let mut hit = Hit::new(class, String::new());
         match id {
             Ok(id) => hit.record = id,
             Err(Damaged) => hit.remark(Remark::DetailsMissing),
