@@ -4,6 +4,7 @@
 //! the same to everybody and costs the lanes nothing. What it shows is masked where it is made, not here.
 
 mod prometheus;
+mod series;
 mod status;
 
 use std::future::Future;
@@ -17,6 +18,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 pub use prometheus::Prometheus;
+pub use series::{Described, SERIES, reference};
 pub use status::{CopyStatus, DatabaseStatus, Status};
 
 const PAGE: &str = include_str!("page.html");

@@ -14,6 +14,8 @@ use metrics::{
     SharedString, Unit,
 };
 
+use super::series::SERIES;
+
 /// Series at most.
 const SERIES_MAX: usize = 5_000;
 
@@ -201,7 +203,8 @@ impl Page<'_> {
             return;
         }
         self.metric.clone_from(&name.metric);
-        if let Some(help) = self.help.get(&name.metric) {
+        let described = SERIES.iter().find(|(known, _)| *known == name.metric).map(|(_, help)| *help);
+        if let Some(help) = self.help.get(&name.metric).map(String::as_str).or(described) {
             let _ = writeln!(self.text, "# HELP {} {help}", name.metric);
         }
         let _ = writeln!(self.text, "# TYPE {} {kind}", name.metric);

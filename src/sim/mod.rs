@@ -35,7 +35,7 @@ use crate::find::Profile;
 pub use faults::{Faults, Outage, PayloadStyle};
 pub use log::{LogView, Logged};
 pub use nominals::Nominal;
-pub use records::{COLUMNS, DocumentRecord, FeedError, SimRecords};
+pub use records::{DocumentRecord, FeedError, SimRecords};
 pub use server::FaultsError;
 
 use pki::Identity;

@@ -6,20 +6,7 @@ use std::io::Read;
 use postern_sdk::{Database, DocumentNumber, DocumentType, PartialDate, State};
 
 use super::nominals::{self, Nominal};
-
-/// The columns of a feed of documents, in any order.
-pub const COLUMNS: [&str; 10] = [
-    "database",
-    "number",
-    "issuer",
-    "type",
-    "theft_type",
-    "theft_date",
-    "theft_country",
-    "notice",
-    "retention_date",
-    "record_id",
-];
+use crate::mind::COLUMNS;
 
 /// A document on record.
 #[derive(Clone, Debug)]
@@ -72,7 +59,7 @@ pub struct SimRecords {
 }
 
 impl SimRecords {
-    /// The documents of a feed in CSV with the header of [`COLUMNS`].
+    /// The documents of a feed in CSV with the copy's columns, [`COLUMNS`], in any order.
     ///
     /// # Errors
     /// The first row and column that can't be used.

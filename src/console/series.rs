@@ -1,0 +1,107 @@
+//! Every series that Postern counts: the one list behind `# HELP`, the reference in `docs/metrics.md`, and its test.
+
+/// A series: its name and what it tells.
+pub type Described = (&'static str, &'static str);
+
+/// The series, in the order of their names. Labels stand in the text.
+pub const SERIES: &[Described] = &[
+    (
+        "postern_copy_refused_total",
+        "Snapshots that were refused when the copy's folder was looked at: each is an alarm.",
+    ),
+    (
+        "postern_duplicates_total",
+        "Messages by lane that were answered with the recorded reply of the same sender's id.",
+    ),
+    ("postern_exchange_seconds", "Time by lane from a message's last byte to its durable answer."),
+    ("postern_find_breaker_state", "The breaker by service of FIND: 0 closed, 1 half open, 2 open."),
+    ("postern_find_request_seconds", "Time by service of FIND and step (search, details) of a request."),
+    ("postern_find_requests_total", "Requests by service of FIND and result."),
+    (
+        "postern_find_unknown_countries_total",
+        "Countries by service of FIND that the profile does not know; they are kept as written.",
+    ),
+    ("postern_journal_damaged_places", "Damaged places that the journal's opening found."),
+    (
+        "postern_journal_dropped_unsynced_total",
+        "Records nobody waits for (refusals, replies sent) that were dropped under load.",
+    ),
+    (
+        "postern_journal_failed_groups_total",
+        "Groups of records that could not be made durable: their lanes were told to refer.",
+    ),
+    ("postern_journal_groups_total", "Groups of records that shared a write and a sync."),
+    ("postern_journal_last_sync_seconds", "How long the latest write and sync took."),
+    ("postern_journal_records_total", "Records made durable."),
+    ("postern_journal_sync_microseconds_total", "Time spent on writes and syncs."),
+    ("postern_lane_connections", "Connections by lane that are open."),
+    (
+        "postern_lane_faults_total",
+        "Faults by lane and code that the lane itself met: framing, size, time, handshake, denied.",
+    ),
+    ("postern_lane_frames_total", "Frames by lane that were handed over."),
+    ("postern_lane_refused_connections_total", "Connections by lane that were turned away for want of room."),
+    (
+        "postern_late_answers_dropped_total",
+        "Answers of FIND that came too late and found no room; their recheck stands.",
+    ),
+    ("postern_late_answers_total", "Answers of FIND that came after the lane's deadline and were recorded."),
+    ("postern_metric_series_dropped_total", "Series that were not taken up because there were too many."),
+    ("postern_refusals_total", "Messages by lane that were refused in the native form."),
+    ("postern_screenings_total", "Screenings by lane and verdict."),
+    ("postern_unchecked_total", "Databases by name and reason that were not checked, once a screening."),
+    (
+        "postern_unrecorded_answers_total",
+        "Answers by lane that could not be made durable in time: the lane was told to refer.",
+    ),
+];
+
+/// The reference as it stands in `docs/metrics.md`.
+pub fn reference() -> String {
+    let head = "# Metrics\n\nWhat `/metrics` of the console tells, in Prometheus' text format. Labels are of few values and never \
+                personal.\n\n| series | what it tells |\n|---|---|\n";
+    SERIES.iter().fold(head.to_owned(), |text, (name, help)| text + &format!("| `{name}` | {help} |\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn sources(folder: &Path, names: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, names);
+            } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("series.rs") {
+                let text = fs::read_to_string(path).unwrap();
+                let quoted = text
+                    .split('"')
+                    .filter(|text| text.starts_with("postern_") && !text.starts_with("postern_x"));
+                names.extend(quoted.map(str::to_owned));
+            }
+        }
+    }
+
+    // Proves that each series that the source counts is described, and each that is described is counted.
+    #[test]
+    fn every_series_is_described() {
+        let mut names = Vec::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names, SERIES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    }
+
+    // Proves that `docs/metrics.md` is what the list says; POSTERN_BLESS=1 writes it anew.
+    #[test]
+    fn reference_is_current() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
+        if std::env::var_os("POSTERN_BLESS").is_some() {
+            fs::write(&path, reference()).unwrap();
+        }
+        assert!(fs::read_to_string(path).unwrap() == reference(), "run with POSTERN_BLESS=1");
+    }
+}
