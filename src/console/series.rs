@@ -77,9 +77,10 @@ mod tests {
                 sources(&path, names);
             } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("series.rs") {
                 let text = fs::read_to_string(path).unwrap();
-                let quoted = text
-                    .split('"')
-                    .filter(|text| text.starts_with("postern_") && !text.starts_with("postern_x"));
+                let named = |text: &&str| {
+                    text.starts_with("postern_") && !text.starts_with("postern_x") && !text.contains(' ')
+                };
+                let quoted = text.split('"').filter(named);
                 names.extend(quoted.map(str::to_owned));
             }
         }
