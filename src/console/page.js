@@ -92,6 +92,8 @@ function show(s) {
   set("possible", count(possible));
   set("unchecked", count(unchecked));
   set("late", count(f.late_hits));
+  set("by-find", count(f.by_source[0]));
+  set("by-copy", count(f.by_source[1]));
   rows("databases", s.databases, database(s.find), "no policy names a database");
   set("find", s.find.length === 0 ? "FIND is not configured" : s.find.map(service).join(" — "));
   set("lanes", Object.entries(s.lanes).map(([name, address]) => `${name} ${address}`).join(" · "));

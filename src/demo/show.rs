@@ -102,11 +102,12 @@ impl Show {
         let shared = daemon.shared();
         let figures = shared.stats.figures(shared.clock.now());
         let [hits, possible, unknown, none] = figures.verdicts;
+        let [find, copy] = figures.by_source;
         self.line(format_args!(
-            "  {} answered: {hits} hits, {possible} possible, {unknown} not established, {none} no record | FIND {} | \
-             median {} µs, p99 {} µs",
+            "  {} answered: {hits} hits, {possible} possible, {unknown} not established, {none} no record | databases \
+             asked of FIND {find}, of the copy {copy} | FIND {} | median {} µs, p99 {} µs",
             tally.asked(),
-            if daemon.find_is_asked() { "asked" } else { "resting" },
+            if daemon.find_is_asked() { "answers" } else { "rests" },
             figures.latency.p50_us,
             figures.latency.p99_us
         ));

@@ -75,6 +75,7 @@ pub struct Stats {
     latencies: Latencies,
     exchanges: AtomicU64,
     verdicts: [AtomicU64; 4],
+    by_source: [AtomicU64; 2],
     refusals: AtomicU64,
     late_hits: AtomicU64,
     history: Mutex<VecDeque<(Timestamp, u64, Vec<u64>)>>,
@@ -89,6 +90,8 @@ pub struct Figures {
     pub refusals: u64,
     /// Screenings since start that ended as hit, possible hit, not established, no record.
     pub verdicts: [u64; 4],
+    /// Databases since start that FIND answered for, and the copy.
+    pub by_source: [u64; 2],
     /// Hits since start that FIND told after its lane's deadline.
     pub late_hits: u64,
     /// Messages answered a second, over the last ten seconds.
@@ -104,6 +107,9 @@ impl Stats {
         self.latencies.note(elapsed);
         for outcome in outcomes.iter().filter(|outcome| !outcome.is_outside_policy()) {
             self.verdicts[outcome.verdict() as usize].fetch_add(1, Ordering::Relaxed);
+            for source in outcome.databases().iter().filter_map(|database| database.source) {
+                self.by_source[source as usize].fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -142,6 +148,7 @@ impl Stats {
             exchanges,
             refusals: self.refusals.load(Ordering::Relaxed),
             verdicts: std::array::from_fn(|i| self.verdicts[i].load(Ordering::Relaxed)),
+            by_source: [0, 1].map(|source: usize| self.by_source[source].load(Ordering::Relaxed)),
             late_hits: self.late_hits.load(Ordering::Relaxed),
             per_second,
             latency: Percentiles::of(&window),
