@@ -16,7 +16,7 @@ pub struct Demo {
     #[arg(long)]
     pub once: bool,
     /// How many synthetic documents the copy holds
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..))]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     pub records: u64,
     /// The seed of everything synthetic
     #[arg(long, value_name = "S", default_value_t = 1)]
