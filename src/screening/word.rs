@@ -94,14 +94,16 @@ impl Word {
         Self { hits: false, reason: Some(reason) }
     }
 
-    /// What an answer comes to. A list of no hits contradicts itself.
+    /// What an answer comes to. A list of no hits contradicts itself. What the answer itself leaves unchecked stays
+    /// unchecked, whatever stands beside it.
     pub(super) fn of(answer: &Answer, trust: Trust) -> Self {
-        match &answer.finding {
-            Finding::NotChecked(reason) => Self::not_checked(*reason),
-            Finding::Hits(hits) if hits.is_empty() => Self::not_checked(Reason::MalformedAnswer),
-            Finding::Hits(_) => Self { hits: true, reason: trust.silence() },
-            Finding::NoRecord => Self { hits: false, reason: trust.silence() },
-        }
+        let hits = !answer.finding.hits().is_empty();
+        let own = match &answer.finding {
+            Finding::NotChecked(reason) => return Self::not_checked(*reason),
+            Finding::Hits(_) if !hits => Some(Reason::MalformedAnswer),
+            Finding::Hits(_) | Finding::NoRecord => trust.silence(),
+        };
+        Self { hits, reason: gravest(own, answer.unchecked()) }
     }
 
     /// What two answers of one source to one query come to together: all hits stand, and nothing is established if
