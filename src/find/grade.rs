@@ -1,33 +1,7 @@
-//! How well a record of a document or a person matches what was asked.
+//! How well a person's record matches what was asked. Documents are graded by the rule that all sources share,
+//! [`crate::screening::grade`].
 
-use postern_sdk::{
-    Basis, DocumentKey, DocumentNumber, DocumentType, MatchClass, PartialDate, PersonKey, State, TypeRelation,
-};
-
-/// The class of a document's record whose number is the one that was asked.
-///
-/// Issuer and type agree only if both are known on both sides: what is not known can't make a hit exact.
-pub(super) fn document(
-    key: &DocumentKey,
-    basis: Basis,
-    issuer: Option<State>,
-    doc_type: Option<DocumentType>,
-) -> MatchClass {
-    if matches!(basis, Basis::Misread | Basis::Unreliable) {
-        return MatchClass::MisreadVariant;
-    }
-    let issuer_agrees = key.issuer.zip(issuer).is_some_and(|(asked, found)| asked.agrees(&found));
-    let type_agrees = key
-        .doc_type
-        .zip(doc_type)
-        .is_some_and(|(asked, found)| asked.relation(&found) == TypeRelation::Agrees);
-    match (issuer_agrees, type_agrees) {
-        (true, true) => MatchClass::Exact,
-        (true, false) => MatchClass::TypeDiffers,
-        (false, true) => MatchClass::IssuerDiffers,
-        (false, false) => MatchClass::NumberOnly,
-    }
-}
+use postern_sdk::{Basis, DocumentNumber, MatchClass, PartialDate, PersonKey};
 
 /// What a person's record says of the person.
 pub(super) struct PersonRecord<'a> {
@@ -68,40 +42,6 @@ mod tests {
     use postern_sdk::{Name, Personal};
 
     use super::*;
-
-    // Proves the classes of documents, that what is not known never makes one exact, and the cap of unsure numbers.
-    #[test]
-    fn documents() {
-        use MatchClass::{Exact, IssuerDiffers, MisreadVariant, NumberOnly, TypeDiffers};
-        let state = |text: &str| text.parse::<State>().ok();
-        let code = |text: &str| text.parse::<DocumentType>().ok();
-        let key = |issuer: &str, doc_type: &str| DocumentKey {
-            number: "L898902C3".parse().unwrap(),
-            issuer: state(issuer),
-            doc_type: code(doc_type),
-        };
-        let cases = [
-            (key("UTO", "P"), "UTO", "PAS", Exact),
-            (key("GBR", "PAS"), "GBN", "PAS", Exact),
-            (key("UTO", "P"), "UTO", "IDC", TypeDiffers),
-            (key("UTO", ""), "UTO", "PAS", TypeDiffers),
-            (key("UTO", "P"), "UTO", "", TypeDiffers),
-            (key("UTO", "P"), "FRA", "PAS", IssuerDiffers),
-            (key("", "P"), "FRA", "PAS", IssuerDiffers),
-            (key("UTO", "P"), "", "PAS", IssuerDiffers),
-            (key("UTO", "P"), "FRA", "VSA", NumberOnly),
-            (key("", ""), "", "", NumberOnly),
-        ];
-        for (key, issuer, doc_type, class) in cases {
-            assert_eq!(
-                document(&key, Basis::Stated, state(issuer), code(doc_type)),
-                class,
-                "{issuer} {doc_type}"
-            );
-            let unsure = document(&key, Basis::Misread, state(issuer), code(doc_type));
-            assert_eq!(unsure, MisreadVariant);
-        }
-    }
 
     // Proves that a person is exact only by name, full birth date and a document together.
     #[test]

@@ -8,6 +8,7 @@ use postern_sdk::{
 use super::grade;
 use super::profile::{Profile, Service};
 use super::reply::Entry;
+use crate::screening;
 
 /// Reads the records of one service.
 #[derive(Clone, Copy)]
@@ -87,12 +88,10 @@ impl HitReader<'_> {
 
     /// Grades by number, issuer and type. False if the record's number is not the one that was asked.
     fn grade_document(&self, hit: &mut Hit, key: &DocumentKey, query: &Query) -> bool {
-        let found = hit.identifier.as_ref().map(|number| DocumentNumber::normalise(number.reveal()));
-        if found != Some(Ok(key.number)) {
-            return false;
-        }
-        hit.class = grade::document(key, query.basis, hit.issuer, hit.doc_type);
-        true
+        let found =
+            hit.identifier.as_ref().and_then(|number| DocumentNumber::normalise(number.reveal()).ok());
+        hit.class = screening::grade(key, query.basis, found.as_ref(), hit.issuer, hit.doc_type);
+        found == Some(key.number)
     }
 
     /// Grades by name, birth and document; always true, because likeness is the service's to judge.

@@ -34,7 +34,7 @@ use crate::screening::{Answers, Ask, Lookup};
 
 pub use breaker::BreakerState;
 pub use profile::Profile;
-pub use settings::{Settings, SetupError, TlsMaterial};
+pub use settings::{Settings, SetupError};
 pub use status::{Probed, ServiceStatus};
 
 use client::{Address, Poster};

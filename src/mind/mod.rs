@@ -18,7 +18,6 @@
 
 mod build;
 mod copy;
-mod grade;
 mod hex;
 mod ids;
 mod locator;
