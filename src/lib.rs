@@ -23,4 +23,3 @@ pub mod mind;
 pub mod screening;
 pub mod sim;
 pub mod tls;
-pub mod training;

@@ -230,7 +230,7 @@ pub(super) fn tell_answers(copy: &Copy, key: &DocumentKey) -> Exit {
     for answer in &answers {
         say(serde_json::to_string(answer).unwrap_or_default());
     }
-    let unchecked = answers.iter().any(|answer| answer.finding.not_checked().is_some());
+    let unchecked = answers.iter().any(|answer| answer.unchecked().is_some());
     if unchecked { Exit::Found } else { Exit::Ok }
 }
 

@@ -117,7 +117,7 @@ fn encrypted(settings: &Settings) -> Result<bool, SetupError> {
     let host = base.host().is_some_and(|host| !host.is_empty());
     match base.scheme_str() {
         Some("http") if host => Ok(false),
-        Some("https") if host && settings.tls.is_some() => Ok(true),
+        Some("https") if host && settings.options.tls.is_some() => Ok(true),
         Some("https") if host => {
             let what = "left out, and base_url begins with https";
             Err(SetupError::new("find.tls", what, "name the private authority in find.tls.ca_file"))

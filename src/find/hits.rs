@@ -5,10 +5,10 @@ use postern_sdk::{
     Score,
 };
 
-use super::person::{self, PersonRecord};
+use super::grade;
 use super::profile::{Profile, Service};
 use super::reply::Entry;
-use crate::screening::grade;
+use crate::screening;
 
 /// Reads the records of one service.
 #[derive(Clone, Copy)]
@@ -88,12 +88,10 @@ impl HitReader<'_> {
 
     /// Grades by number, issuer and type. False if the record's number is not the one that was asked.
     fn grade_document(&self, hit: &mut Hit, key: &DocumentKey, query: &Query) -> bool {
-        let found = hit.identifier.as_ref().map(|number| DocumentNumber::normalise(number.reveal()));
-        if found != Some(Ok(key.number)) {
-            return false;
-        }
-        hit.class = grade(key, query.basis, Some(&key.number), hit.issuer, hit.doc_type);
-        true
+        let found =
+            hit.identifier.as_ref().and_then(|number| DocumentNumber::normalise(number.reveal()).ok());
+        hit.class = screening::grade(key, query.basis, found.as_ref(), hit.issuer, hit.doc_type);
+        found == Some(key.number)
     }
 
     /// Grades by name, birth and document; always true, because likeness is the service's to judge.
@@ -102,13 +100,13 @@ impl HitReader<'_> {
         let get = |place: &Option<String>| entry.get(self.profile, place.as_ref());
         let documents: Vec<&str> =
             fields.document.iter().flat_map(|place| entry.all(self.profile, place)).collect();
-        let record = PersonRecord {
+        let record = grade::PersonRecord {
             name: get(&fields.name),
             forename: get(&fields.forename),
             birth: get(&fields.birth).and_then(|text| self.profile.date(text)),
             documents: &documents,
         };
-        hit.class = person::class(key, query.basis, &record);
+        hit.class = grade::person(key, query.basis, &record);
         true
     }
 }

@@ -8,11 +8,11 @@
 
 mod breaker;
 mod client;
+mod grade;
 mod guard;
 mod hits;
 mod judge;
 mod line;
-mod person;
 pub mod profile;
 mod reply;
 mod request;
@@ -34,7 +34,7 @@ use crate::screening::{Answers, Ask, Lookup};
 
 pub use breaker::BreakerState;
 pub use profile::Profile;
-pub use settings::{Settings, SetupError, TlsMaterial};
+pub use settings::{Settings, SetupError};
 pub use status::{Probed, ServiceStatus};
 
 use client::{Address, Poster};

@@ -2,17 +2,13 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use postern_sdk::{Environment, Personal, State};
-use rustls::client::WebPkiServerVerifier;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 
 use crate::config::file;
-use crate::training::{RefuseTraining, refuse_training};
+use crate::tls::{self, TlsError, TlsErrorKind};
 
 use super::guard;
 
@@ -52,24 +48,6 @@ pub struct Settings {
     pub environment: Environment,
     /// The account's password.
     pub password: Personal<String>,
-    /// The authority and our certificate, for `https`.
-    pub tls: Option<TlsMaterial>,
-}
-
-/// Certificates and key, PEM.
-#[derive(Clone)]
-pub struct TlsMaterial {
-    /// The private authority.
-    pub ca: Vec<u8>,
-    /// Our certificate chain and its key.
-    pub identity: Option<(Vec<u8>, Vec<u8>)>,
-}
-
-/// The key is a secret.
-impl fmt::Debug for TlsMaterial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TlsMaterial")
-    }
 }
 
 impl Settings {
@@ -87,7 +65,6 @@ impl Settings {
             country: instance.country,
             environment: instance.environment,
             password: Personal::new(password.trim_end_matches(['\r', '\n']).to_owned()),
-            tls: options.tls.as_ref().map(TlsMaterial::load).transpose()?,
         })
     }
 
@@ -113,89 +90,25 @@ impl Settings {
         if self.country == State::GERMANY { "DEU" } else { self.country.as_str() }
     }
 
-    /// The client side of TLS: this private authority alone, and our certificate if there is one.
+    /// The client side of TLS: the private authority of the options alone, and our certificate if there is one.
     pub(super) fn client_config(&self) -> Result<ClientConfig, SetupError> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let versions = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| internal(&error))?;
-        let Some(tls) = &self.tls else {
-            return Ok(versions.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
-        };
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(tls.roots(self.environment)?), provider)
-                .build()
-                .map_err(|error| SetupError::new("find.tls.ca_file", error.to_string(), CA_REMEDY))?;
-        let verifier = Arc::new(RefuseTraining::new(verifier, self.environment));
-        let builder = versions.dangerous().with_custom_certificate_verifier(verifier);
-        match &tls.identity {
-            None => Ok(builder.with_no_client_auth()),
-            Some((chain, key)) => {
-                let chain = certificates("find.tls.cert_file", chain)?;
-                refuse_training(&chain, self.environment).map_err(|_| training("find.tls.cert_file"))?;
-                let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| {
-                    SetupError::new(
-                        "find.tls.key_file",
-                        "no key in it",
-                        "write one private key in PKCS#8 PEM",
-                    )
-                })?;
-                builder.with_client_auth_cert(chain, key).map_err(|error| {
-                    SetupError::new("find.tls.key_file", error.to_string(), "give the certificate's own key")
-                })
-            }
+        match &self.options.tls {
+            Some(tls) => tls::client_config(tls, self.environment).map_err(|error| unusable(tls, &error)),
+            None => Ok(tls::trusting_nobody()),
         }
     }
 }
 
-const CA_REMEDY: &str = "write the certificates of the private authority in PEM";
-
-impl TlsMaterial {
-    fn load(options: &file::ClientTls) -> Result<Self, SetupError> {
-        let identity = match (&options.cert_file, &options.key_file) {
-            (None, None) => None,
-            (Some(cert), Some(key)) => {
-                Some((read("find.tls.cert_file", cert)?, read("find.tls.key_file", key)?))
-            }
-            _ => {
-                let what = "one of cert_file and key_file alone";
-                return Err(SetupError::new("find.tls", what, "give both or neither"));
-            }
-        };
-        Ok(Self { ca: read("find.tls.ca_file", &options.ca_file)?, identity })
-    }
-
-    fn roots(&self, environment: Environment) -> Result<RootCertStore, SetupError> {
-        let authorities = certificates("find.tls.ca_file", &self.ca)?;
-        refuse_training(&authorities, environment).map_err(|_| training("find.tls.ca_file"))?;
-        let mut roots = RootCertStore::empty();
-        for authority in authorities {
-            roots
-                .add(authority)
-                .map_err(|error| SetupError::new("find.tls.ca_file", error.to_string(), CA_REMEDY))?;
-        }
-        Ok(roots)
-    }
-}
-
-fn training(key: &'static str) -> SetupError {
-    SetupError::new(
-        key,
-        "a certificate for training",
-        "use the certificates of production, or the environment training",
-    )
-}
-
-fn internal(error: &rustls::Error) -> SetupError {
-    SetupError::new("find.tls", error.to_string(), "report this: the build lacks a protocol version")
-}
-
-fn certificates(key: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SetupError> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(SetupError::new(key, "no certificate in it", "write certificates in PEM")),
-    }
+/// The error of a TLS file, under the key that names the file.
+fn unusable(tls: &file::ClientTls, error: &TlsError) -> SetupError {
+    let is = |file: &Option<std::path::PathBuf>| file.as_deref() == Some(error.file());
+    let key = match error.kind() {
+        TlsErrorKind::Half => "find.tls",
+        _ if is(&tls.key_file) => "find.tls.key_file",
+        _ if is(&tls.cert_file) => "find.tls.cert_file",
+        _ => "find.tls.ca_file",
+    };
+    SetupError::new(key, error.to_string(), "postern check --live looks at it again")
 }
 
 fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, SetupError> {
@@ -236,7 +149,7 @@ mod tests {
             format!("tls = {{ ca_file = '{0}/ca.pem', cert_file = '{0}/ca.pem' }}", folder.path().display());
         let key_of = |password: &[u8], tls: &str| {
             let (find, instance) = written(folder.path(), password, tls);
-            Settings::load(&find, &instance).unwrap_err().key
+            Settings::load(&find, &instance).and_then(|settings| settings.client_config()).unwrap_err().key
         };
         assert_eq!(key_of(b"x", &half), "find.tls");
         assert_eq!(key_of(b"\xff", ""), "find.password_file");

@@ -15,7 +15,6 @@ use aws_lc_rs::rand;
 use jiff::Timestamp;
 use postern_sdk::{Database, Environment};
 
-use super::hex;
 use super::ids;
 use super::locator::{LocatorKey, PRF, Prf};
 use super::manifest::{Coverage, FORMAT, Holding, Manifest};
@@ -23,7 +22,7 @@ use super::pages::{FileState, Kind, PageWriter};
 use super::record::{self, Packer, RECORD, unpack_database};
 use super::rows::{Row, RowError, Rows};
 use super::table::{self, Shape};
-use crate::keys::PrivateKey;
+use crate::keys::{PrivateKey, hex};
 
 /// Most records of one build.
 pub const RECORDS_MAX: usize = 40_000_000;
@@ -210,7 +209,7 @@ fn check(options: &BuildOptions<'_>) -> Result<(), BuildError> {
 fn random_name() -> Result<String, Unspecified> {
     let mut name = [0; 8];
     rand::fill(&mut name)?;
-    Ok(hex::encode(&name))
+    Ok(hex(&name))
 }
 
 /// A record on its way from the feed to the table.

@@ -155,8 +155,9 @@ impl Copy {
         let found = self.table.find(self.prf.document(&key.number));
         let expired = now >= self.manifest.expires;
         let answer = |database: &Database| {
-            let finding = self.finding(&found, key, *database, expired);
-            let mut answer = Answer::new(*database, query, Source::Mind, finding);
+            let mut answer =
+                Answer::new(*database, query, Source::Mind, self.finding(&found, key, *database, expired));
+            answer.unchecked = self.unchecked_beside(&answer.finding, &found, *database, expired);
             answer.data_as_of = Some(self.manifest.data_as_of);
             answer
         };
@@ -180,6 +181,18 @@ impl Copy {
         Finding::Hits(hits)
     }
 
+    /// Why, beside hits, the rest of the database is not checked: for what silence would establish nothing.
+    fn unchecked_beside(
+        &self,
+        finding: &Finding,
+        found: &Found,
+        database: Database,
+        expired: bool,
+    ) -> Option<Reason> {
+        let holding = self.manifest.databases.get(&database).filter(|_| !finding.hits().is_empty())?;
+        self.silence(found, holding.coverage, expired).not_checked()
+    }
+
     fn silence(&self, found: &Found, coverage: Coverage, expired: bool) -> Finding {
         let unreadable = |slot: &Slot| self.manifest.codes.unpack(&slot.record).is_none();
         if found.damaged || found.slots.iter().any(unreadable) {
@@ -194,10 +207,12 @@ impl Copy {
     }
 
     /// The hit of a slot; none if its record makes no sense. An id that can't be read does not hide the hit.
+    ///
+    /// That the record's number is the one that was asked is proven by its locator. Whether the query itself was certain
+    /// is not known here: screening keeps the class within the ceiling of the query's basis.
     fn hit(&self, slot: &Slot, key: &DocumentKey) -> Option<Hit> {
         let record = self.manifest.codes.unpack(&slot.record)?;
         let id = ids::read(&self.ids, slot.number);
-        // The locator is of the number that was asked. What the basis allows is screening's to say.
         let class = grade(key, Basis::Stated, Some(&key.number), record.issuer, record.doc_type);
         let mut hit = Hit::new(class, String::new());
         match id {

@@ -10,11 +10,10 @@ use postern_sdk::{Database, Environment};
 use serde::{Deserialize, Serialize};
 
 use super::copy::OpenError;
-use super::hex;
 use super::locator::LocatorKey;
 use super::pages::{FileState, read_small};
 use super::record::Codes;
-use crate::keys::{PrivateKey, PublicKey};
+use crate::keys::{self, PrivateKey, PublicKey};
 
 /// The version of the format that is written and read here.
 pub const FORMAT: u32 = 1;
@@ -130,7 +129,7 @@ impl Manifest {
     /// Writes and syncs manifest and signature.
     pub(super) fn write(&self, folder: &Path, key: &PrivateKey) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
-        let signature = format!("{} {}\n", key.public().id(), hex::encode(&key.sign(SIGNED_AS, &text)));
+        let signature = format!("{} {}\n", key.public().id(), keys::hex(&key.sign(SIGNED_AS, &text)));
         write_synced(&folder.join(MANIFEST), &text)?;
         write_synced(&folder.join(SIGNATURE), signature.as_bytes())
     }
@@ -166,7 +165,7 @@ fn parse(text: &[u8]) -> Result<Manifest, OpenError> {
 fn verifies(text: &[u8], signatures: &[u8], publisher: &PublicKey) -> bool {
     let lines = std::str::from_utf8(signatures).unwrap_or_default().lines();
     lines.filter_map(|line| line.split_once(' ')).any(|(id, signature)| {
-        let signature = hex::decode::<64>(signature);
+        let signature = keys::unhex(signature);
         id == publisher.id()
             && signature.is_some_and(|signature| publisher.verifies(SIGNED_AS, text, &signature))
     })

@@ -201,8 +201,11 @@ fn silence_needs_coverage() {
     assert_eq!(absent[&Database::Sltd], Finding::NotChecked(Reason::CopyPartial));
     assert_eq!(absent[&Database::Tdawn], Finding::NoRecord);
     assert_eq!(findings(&copy, &key("L898902C3", None, None))[&Database::Sltd].hits().len(), 1);
+    let partial = copy.answer(&key("L898902C3", None, None), &[Database::Sltd], 0, NOW);
+    assert_eq!(partial[0].unchecked, Some(Reason::CopyPartial));
     let late = copy.answer(&key("A1234567", None, None), &[Database::Tdawn], 0, after(24 * 30));
     assert_eq!(late[0].finding.hits()[0].remarks, [Remark::StaleCopy]);
+    assert_eq!(late[0].unchecked, Some(Reason::CopyStale));
     let late = copy.answer(&key("12345678", None, None), &[Database::Tdawn], 0, after(24 * 30));
     assert_eq!(late[0].finding, Finding::NotChecked(Reason::CopyStale));
 }

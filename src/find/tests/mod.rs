@@ -39,7 +39,6 @@ fn settings(base_url: &str) -> Settings {
         country: "UTO".parse().unwrap(),
         environment: Environment::Training,
         password: Personal::from("secret"),
-        tls: None,
     }
 }
 

@@ -140,9 +140,13 @@ impl Cell {
     }
 
     /// On whose word the query rests, or why it was not checked. This is the rule by which the copy replaces FIND.
+    ///
+    /// FIND's hits beside which it left the rest unchecked are not replaced: the copy may add matches, but it can't
+    /// complete a newer list that has more than it knows.
     pub(super) fn rests_on(&self, mode: Mode, limits: &Limits, now: Duration) -> Result<Source, Reason> {
         let failure = match self.find {
             Slot::Heard(Word { reason: None, .. }) => return Ok(Source::Find),
+            Slot::Heard(Word { hits: true, reason: Some(reason) }) => return Err(reason),
             Slot::Heard(Word { reason: Some(reason), .. }) => Some(reason),
             Slot::Asked(_) => Some(Reason::Deadline),
             Slot::Unasked => None,

@@ -204,6 +204,7 @@ impl<'a> Inquiry<'a> {
         let trust = Trust::of(&answer, self.given.reading, &self.given.policy.ages);
         if trust == Trust::Purged && answer.finding.not_checked().is_none() {
             answer.finding = Finding::NotChecked(Reason::CopyPurged);
+            answer.unchecked = None;
         }
         if answer.source == Source::Find && answer.data_as_of.is_none() {
             let reading = self.given.reading.now;

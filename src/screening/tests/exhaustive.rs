@@ -9,7 +9,8 @@ use super::{oracle, policy};
 /// What FIND can say, with each reason, in time, after its time-out, and not at all.
 fn find_scripts() -> Vec<Script> {
     let says = [Say::NoRecord, Say::Exact, Say::Weak, Say::Missing, Say::NoHits];
-    let says = says.into_iter().chain(Reason::ALL.iter().map(|reason| Say::Not(*reason)));
+    let with = [Say::Not, Say::ExactBut, Say::NoRecordBut];
+    let says = says.into_iter().chain(Reason::ALL.iter().flat_map(|reason| with.map(|say| say(*reason))));
     let mut scripts: Vec<Script> =
         says.flat_map(|say| [Script::find(say), Script::find(say).after(Some(700))]).collect();
     scripts.push(Script::find(Say::NoRecord).after(None));
@@ -36,6 +37,10 @@ fn mind_scripts() -> Vec<Script> {
     ];
     scripts.extend(failures.map(|reason| Script::mind(Say::Not(reason), 1)));
     scripts.extend([Say::Missing, Say::NoHits].map(|say| Script::mind(say, 1)));
+    for reason in [Reason::CopyPartial, Reason::CopyDamaged, Reason::Internal] {
+        scripts.extend([1, 50, 800].map(|age| Script::mind(Say::ExactBut(reason), age)));
+        scripts.push(Script::mind(Say::NoRecordBut(reason), 1));
+    }
     scripts
 }
 
@@ -47,6 +52,8 @@ fn few() -> Vec<CellScript> {
         Script::find(Say::Weak).after(Some(700)),
         Script::find(Say::Not(Reason::Transport)),
         Script::find(Say::Not(Reason::AccessDenied)),
+        Script::find(Say::ExactBut(Reason::ListTruncated)),
+        Script::find(Say::ExactBut(Reason::OtherError)),
         Script::find(Say::NoRecord).after(None),
     ];
     let minds = [
@@ -56,6 +63,7 @@ fn few() -> Vec<CellScript> {
         Script::mind(Say::Weak, 1),
         Script::mind(Say::Exact, 50),
         Script::mind(Say::Not(Reason::CopyDamaged), 1),
+        Script::mind(Say::ExactBut(Reason::CopyDamaged), 1),
     ];
     finds.iter().flat_map(|find| minds.iter().map(|mind| CellScript { find: *find, mind: *mind })).collect()
 }

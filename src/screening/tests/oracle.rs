@@ -6,7 +6,7 @@ use postern_sdk::{Answer, Conclusion, Database, Finding, Reason, Remark, Source,
 
 use super::super::{Mode, Place};
 use super::ms;
-use super::world::{DEADLINE, Run, Say, World, record};
+use super::world::{DEADLINE, Run, World, record};
 
 /// After these, and only these, the copy's word may stand in FIND's place.
 const REPLACEABLE: [Reason; 10] = [
@@ -39,6 +39,8 @@ enum Online {
     NoRecord,
     Hit,
     Failed(Reason),
+    /// It has hits, and left the rest of the database unchecked.
+    Partial(Reason),
 }
 
 pub(super) fn check(world: &World, run: &Run) {
@@ -100,11 +102,13 @@ impl Seen<'_> {
                 Online::Failed(Reason::BlockMissing)
             }
             None => Online::Silent,
-            Some(answer) => match &answer.finding {
-                Finding::NoRecord => Online::NoRecord,
-                Finding::Hits(hits) if hits.is_empty() => Online::Failed(Reason::MalformedAnswer),
-                Finding::Hits(_) => Online::Hit,
-                Finding::NotChecked(reason) => Online::Failed(*reason),
+            Some(answer) => match (&answer.finding, answer.unchecked) {
+                (Finding::NoRecord, None) => Online::NoRecord,
+                (Finding::Hits(hits), _) if hits.is_empty() => Online::Failed(Reason::MalformedAnswer),
+                (Finding::Hits(_), None) => Online::Hit,
+                (Finding::Hits(_), Some(reason)) => Online::Partial(reason),
+                (Finding::NotChecked(reason), _) => Online::Failed(*reason),
+                (Finding::NoRecord, Some(reason)) => Online::Failed(reason),
             },
         }
     }
@@ -121,7 +125,8 @@ impl Seen<'_> {
     }
 
     fn copy_says(&self, what: fn(&Finding) -> bool) -> bool {
-        self.heard(Source::Mind).is_some_and(|answer| what(&answer.finding)) && self.copy_is_fresh()
+        let full = |answer: &Answer| answer.unchecked.is_none() && what(&answer.finding);
+        self.heard(Source::Mind).is_some_and(full) && self.copy_is_fresh()
     }
 
     /// Whether the query was answered by a word that may stand.
@@ -131,7 +136,7 @@ impl Seen<'_> {
         let replaces = |waited: Duration| match self.online() {
             Online::Silent => self.run.end >= waited || copy_hits,
             Online::Failed(reason) => REPLACEABLE.contains(&reason),
-            Online::NotAsked | Online::NoRecord | Online::Hit => false,
+            Online::NotAsked | Online::NoRecord | Online::Hit | Online::Partial(_) => false,
         };
         if matches!(self.online(), Online::NoRecord | Online::Hit) {
             return true;
@@ -148,7 +153,11 @@ impl Seen<'_> {
     }
 
     fn find_refused(&self) -> bool {
-        matches!(self.online(), Online::Failed(reason) if !REPLACEABLE.contains(&reason))
+        match self.online() {
+            Online::Partial(_) => true,
+            Online::Failed(reason) => !REPLACEABLE.contains(&reason),
+            Online::NotAsked | Online::Silent | Online::NoRecord | Online::Hit => false,
+        }
     }
 
     /// The answers whose hits must be told.
@@ -169,6 +178,7 @@ impl Seen<'_> {
         for answer in self.usable_hits() {
             self.check_hit(answer, conclusion);
         }
+        self.check_partial(conclusion);
         self.check_follow();
     }
 
@@ -183,9 +193,24 @@ impl Seen<'_> {
         let weak = from_copy && !self.copy_is_fresh();
         let says_weak = [Remark::StaleCopy, Remark::Unverified].iter().any(|one| told.remarks.contains(one));
         assert_eq!(says_weak, weak, "{}", context());
-        let exact = self.world.script(self.database, self.query, answer.source).say == Say::Exact;
+        let exact = self.world.script(self.database, self.query, answer.source).say.is_exact();
         let stated = !(self.world.unreliable && self.query == 0);
         assert_eq!(told.is_certain(), exact && stated && !weak && !contradicted, "{}", context());
+    }
+
+    /// FIND's hits beside an unchecked rest leave the database unchecked, and with it the outcome; the copy is still asked
+    /// for its matches where it may stand in.
+    fn check_partial(&self, conclusion: &Conclusion) {
+        let context = || format!("{:#?}\n{:#?}", self.world, self.run);
+        let Online::Partial(reason) = self.online() else { return };
+        assert!(conclusion.unchecked().is_some() && !self.run.outcome.complete(), "{}", context());
+        if self.world.queries == 1 && !self.world.unreliable {
+            assert_eq!(conclusion.unchecked, Some(reason), "{}", context());
+        }
+        let asks_copy = self.mode == Mode::FindThenMind && self.world.sources.mind;
+        if asks_copy && REPLACEABLE.contains(&reason) {
+            assert!(self.was_asked(Source::Mind), "{}", context());
+        }
     }
 
     fn check_follow(&self) {
@@ -195,7 +220,9 @@ impl Seen<'_> {
         match self.online() {
             Online::NoRecord | Online::Hit => assert!(!rechecked, "{}", context()),
             Online::Silent => assert!(rechecked, "{}", context()),
-            Online::Failed(reason) => assert_eq!(rechecked, reason.passes(), "{}", context()),
+            Online::Failed(reason) | Online::Partial(reason) => {
+                assert_eq!(rechecked, reason.passes(), "{}", context());
+            }
             Online::NotAsked => {}
         }
         assert_eq!(self.run.follow.late.contains(&place), self.online() == Online::Silent, "{}", context());

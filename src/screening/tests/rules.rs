@@ -131,6 +131,21 @@ fn gravest_reason() {
     assert_eq!(run(Mode::FindThenMind, down(), Script::mind(Say::NoRecord, 1)).follow.rechecks.len(), 1);
 }
 
+// Proves that hits beside an unchecked rest are told and settle nothing, although the copy could answer in full.
+#[test]
+fn partial_hits_settle_nothing() {
+    let partial = |reason| Script::find(Say::ExactBut(reason));
+    for mode in [Mode::Find, Mode::FindThenMind, Mode::Hedged] {
+        let run = run(mode, partial(Reason::ListTruncated), Script::mind(Say::NoRecord, 1));
+        assert_eq!((run.outcome.verdict(), run.outcome.complete()), (Verdict::Hit, false), "{mode:?}");
+        assert_eq!(sltd(&run).unchecked, Some(Reason::ListTruncated), "{mode:?}");
+        assert!(run.follow.rechecks.is_empty(), "a cut list is cut again");
+    }
+    let run = run(Mode::FindThenMind, partial(Reason::OtherError), Script::mind(Say::Exact, 1));
+    assert_eq!(sltd(&run).unchecked, Some(Reason::OtherError));
+    assert_eq!((sltd(&run).finding.hits().len(), run.follow.rechecks.len()), (2, 1));
+}
+
 // Proves that a failed check digit makes silence say nothing and a match a misread variant.
 #[test]
 fn unreliable_identifier() {

@@ -21,6 +21,24 @@ pub(super) enum Say {
     Missing,
     /// It answers with an empty list of hits.
     NoHits,
+    /// An exact hit, beside which the rest of the database is not checked.
+    ExactBut(Reason),
+    /// No record, and yet a reason why the database is not checked: a contradiction that a source must not make.
+    NoRecordBut(Reason),
+}
+
+impl Say {
+    /// Why, beside what is said, the rest is not checked.
+    pub(super) const fn beside(self) -> Option<Reason> {
+        match self {
+            Self::ExactBut(reason) | Self::NoRecordBut(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn is_exact(self) -> bool {
+        matches!(self, Self::Exact | Self::ExactBut(_))
+    }
 }
 
 /// What a source says of one cell, how long after it was asked, and from data of which age in hours.
@@ -81,13 +99,14 @@ impl Script {
         let hit = |class| Finding::Hits(vec![Hit::new(class, record(database, query, source))]);
         let finding = match self.say {
             Say::Missing => return None,
-            Say::NoRecord => Finding::NoRecord,
+            Say::NoRecord | Say::NoRecordBut(_) => Finding::NoRecord,
             Say::NoHits => Finding::Hits(Vec::new()),
             Say::Not(reason) => Finding::NotChecked(reason),
-            Say::Exact => hit(MatchClass::Exact),
+            Say::Exact | Say::ExactBut(_) => hit(MatchClass::Exact),
             Say::Weak => hit(MatchClass::TypeDiffers),
         };
         let mut answer = Answer::new(database, query, source, finding);
+        answer.unchecked = self.say.beside();
         answer.data_as_of = self.age_h.map(hours_ago);
         Some(answer)
     }

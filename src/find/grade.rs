@@ -1,4 +1,5 @@
-//! How well a person's record matches the person that was asked about.
+//! How well a person's record matches what was asked. Documents are graded by the rule that all sources share,
+//! [`crate::screening::grade`].
 
 use postern_sdk::{Basis, DocumentNumber, MatchClass, PartialDate, PersonKey};
 
@@ -11,7 +12,7 @@ pub(super) struct PersonRecord<'a> {
 }
 
 /// The class of a person's record: by the likeness of the name, unless name, full birth date and a document agree.
-pub(super) fn class(key: &PersonKey, basis: Basis, record: &PersonRecord<'_>) -> MatchClass {
+pub(super) fn person(key: &PersonKey, basis: Basis, record: &PersonRecord<'_>) -> MatchClass {
     let secondary = key.name.secondary.as_ref().map(|name| name.reveal().as_str());
     let name_agrees = !key.name.truncated
         && same_name(Some(key.name.primary.reveal()), record.name)
@@ -63,8 +64,8 @@ mod tests {
             documents,
         };
         let exact = record("Eriksson", "1974-08-12", &["L-898902-C3"]);
-        assert_eq!(class(&key, Basis::Stated, &exact), MatchClass::Exact);
-        assert_eq!(class(&key, Basis::OtherCentury, &exact), MatchClass::NameScore);
+        assert_eq!(person(&key, Basis::Stated, &exact), MatchClass::Exact);
+        assert_eq!(person(&key, Basis::OtherCentury, &exact), MatchClass::NameScore);
         for near in [
             record("ERIKSON", "1974-08-12", &["L898902C3"]),
             record("ERIKSSON", "1974-XX-XX", &["L898902C3"]),
@@ -72,7 +73,7 @@ mod tests {
             record("ERIKSSON", "1974-08-12", &[]),
             record("ERIKSSON", "1974-08-12", &["L898902C4"]),
         ] {
-            assert_eq!(class(&key, Basis::Stated, &near), MatchClass::NameScore);
+            assert_eq!(person(&key, Basis::Stated, &near), MatchClass::NameScore);
         }
     }
 }
