@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 /// How long a request may take in all.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
-/// How large an answer may be, in bytes.
+/// How large an answer may be if nothing else is said, in bytes.
 const BODY_BYTES_MAX: usize = 16 << 20;
 
 /// A request to one of our servers.
@@ -31,12 +31,21 @@ pub struct Ask<'a> {
     pub token: Option<&'a str>,
     /// The sender's id, if the request has one.
     pub idempotency_key: Option<&'a str>,
+    /// How large the answer may be, in bytes.
+    pub body_bytes_max: usize,
 }
 
 impl<'a> Ask<'a> {
     /// Fetches a path.
     pub const fn get(path: &'a str) -> Self {
-        Self { method: Method::GET, path, body: Bytes::new(), token: None, idempotency_key: None }
+        Self {
+            method: Method::GET,
+            path,
+            body: Bytes::new(),
+            token: None,
+            idempotency_key: None,
+            body_bytes_max: BODY_BYTES_MAX,
+        }
     }
 
     /// Posts JSON to a path.
@@ -62,12 +71,13 @@ pub async fn ask_over<S>(stream: S, host: &str, ask: Ask<'_>) -> io::Result<(u16
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let body_bytes_max = ask.body_bytes_max;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let driven = tokio::spawn(connection);
     let answer = sender.send_request(request(host, ask)?).await.map_err(io::Error::other)?;
     let status = answer.status().as_u16();
-    let body = Limited::new(answer.into_body(), BODY_BYTES_MAX).collect().await.map_err(io::Error::other)?;
+    let body = Limited::new(answer.into_body(), body_bytes_max).collect().await.map_err(io::Error::other)?;
     driven.abort();
     Ok((status, body.to_bytes()))
 }

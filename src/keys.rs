@@ -1,23 +1,25 @@
 //! Ed25519 keys in files, and what they sign.
 //!
 //! A key file is one line, so that a person can compare two over a telephone: `ed25519-public:` or `ed25519-private:`
-//! and 64 hexadecimal digits. Every signature is made over a label and the text, so that what was signed for one use can
+//! and 64 hexadecimal digits. Keys of other kinds (see [`crate::mind::keyring`]) have files of the same form. Every signature is made over a label and the text, so that what was signed for one use can
 //! never be shown as signed for another.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 const PUBLIC: &str = "ed25519-public:";
 const PRIVATE: &str = "ed25519-private:";
 
 /// Size of a key file in bytes at most.
-const FILE_BYTES_MAX: u64 = 1_024;
+pub(crate) const FILE_BYTES_MAX: usize = 1_024;
 
 /// Why a key can't be had.
 #[derive(Debug)]
@@ -49,8 +51,9 @@ impl std::error::Error for KeyError {}
 /// A signature.
 pub type Signature = [u8; 64];
 
-/// A key that verifies.
-#[derive(Clone, PartialEq, Eq)]
+/// A key that verifies. In JSON it is the line of its key file.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
@@ -59,7 +62,7 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError`] if there is none, or it holds no public key.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
-        read(path, PUBLIC).map(Self)
+        read(path, PUBLIC).map(|key| Self(*key))
     }
 
     /// Writes a key file.
@@ -72,12 +75,27 @@ impl PublicKey {
 
     /// The first eight bytes of the key's SHA-256 in hexadecimal, to tell keys apart.
     pub fn id(&self) -> String {
-        hex(&digest(&SHA256, &self.0).as_ref()[..8])
+        id(&self.0)
     }
 
     /// Whether the signature is this key's, of this text, for this use.
     pub fn verifies(&self, label: &str, text: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, self.0).verify(&labelled(label, text), signature).is_ok()
+    }
+}
+
+impl TryFrom<String> for PublicKey {
+    type Error = String;
+
+    fn try_from(line: String) -> Result<Self, String> {
+        let key = parse(&line, PUBLIC).map(|key| Self(*key));
+        key.ok_or_else(|| format!("not a key of the form {PUBLIC}<64 hex digits>"))
+    }
+}
+
+impl From<PublicKey> for String {
+    fn from(key: PublicKey) -> Self {
+        format!("{PUBLIC}{}", hex(&key.0))
     }
 }
 
@@ -105,7 +123,7 @@ impl PrivateKey {
     /// [`KeyError`] if there is none, or it holds no private key.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         let seed = read(path, PRIVATE)?;
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed);
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed[..]);
         pair.map(Self).map_err(|_| KeyError::Form(path.to_owned(), PRIVATE))
     }
 
@@ -148,21 +166,50 @@ fn labelled(label: &str, text: &[u8]) -> Vec<u8> {
     [label.as_bytes(), b"\0", text].concat()
 }
 
-fn read(path: &Path, kind: &'static str) -> Result<[u8; 32], KeyError> {
-    let file = |error| KeyError::File(path.to_owned(), error);
-    let form = || KeyError::Form(path.to_owned(), kind);
-    if fs::metadata(path).map_err(file)?.len() > FILE_BYTES_MAX {
-        return Err(form());
-    }
-    let text = fs::read_to_string(path).map_err(file)?;
-    let digits = text.trim().strip_prefix(kind).ok_or_else(form)?;
-    unhex(digits).and_then(|bytes| bytes.try_into().ok()).ok_or_else(form)
+/// The first eight bytes of a public key's SHA-256 in hexadecimal.
+pub(crate) fn id(public: &[u8; 32]) -> String {
+    hex(&digest(&SHA256, public).as_ref()[..8])
 }
 
-fn write(path: &Path, kind: &str, key: &[u8], mode: u32) -> Result<(), KeyError> {
+/// Reads the key of a file of one line that begins with `kind`.
+pub(crate) fn read(path: &Path, kind: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let text = read_text(path)?;
+    parse(&text, kind).ok_or_else(|| KeyError::Form(path.to_owned(), kind))
+}
+
+/// The text of a key file; empty if it is too long for one. What it held is wiped from memory after use.
+pub(crate) fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyError> {
+    let file = |error| KeyError::File(path.to_owned(), error);
+    // All the room at once, so that no part of a key is left behind where the text was before it grew.
+    let mut text = Zeroizing::new(String::with_capacity(2 * FILE_BYTES_MAX));
+    let mut bounded = fs::File::open(path).map_err(file)?.take(FILE_BYTES_MAX as u64 + 1);
+    bounded.read_to_string(&mut text).map_err(file)?;
+    if text.len() > FILE_BYTES_MAX { Ok(Zeroizing::default()) } else { Ok(text) }
+}
+
+/// The key of a line that begins with `kind`.
+pub(crate) fn parse(line: &str, kind: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let bytes = Zeroizing::new(unhex(line.trim().strip_prefix(kind)?)?);
+    let key: [u8; 32] = bytes.as_slice().try_into().ok()?;
+    Some(Zeroizing::new(key))
+}
+
+/// The line of a key, which [`parse`] reads.
+pub(crate) fn line(kind: &str, key: &[u8]) -> Zeroizing<String> {
+    let digits = Zeroizing::new(hex(key));
+    Zeroizing::new([kind, &digits, "\n"].concat())
+}
+
+/// Writes the file of a key.
+pub(crate) fn write(path: &Path, kind: &str, key: &[u8], mode: u32) -> Result<(), KeyError> {
+    write_text(path, &line(kind, key), mode)
+}
+
+/// Writes the text of a key file, which must not exist yet.
+pub(crate) fn write_text(path: &Path, text: &str, mode: u32) -> Result<(), KeyError> {
     let file = |error| KeyError::File(path.to_owned(), error);
     let mut out = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(file)?;
-    writeln!(out, "{kind}{}", hex(key)).and_then(|()| out.sync_all()).map_err(file)
+    out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).map_err(file)
 }
 
 /// Bytes as lower-case hexadecimal digits.

@@ -21,5 +21,6 @@ pub mod lane;
 pub mod log;
 pub mod mind;
 pub mod screening;
+pub mod sealed;
 pub mod sim;
 pub mod tls;

@@ -1,7 +1,7 @@
 //! A daemon with a copy, as a process of its own.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Write as _};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -15,10 +15,10 @@ use postern::http_client::{self, Ask};
 use postern::journal::storage::FileStorage;
 use postern::journal::{Kind, Reader};
 use postern::keys::PrivateKey;
-use postern::mind::{self, BuildOptions, Coverage, DOCUMENTS};
 use postern::sim::feed;
+use postern::sim::publisher::Publisher;
 use postern_formats::mrz::check_digit;
-use postern_sdk::{Database, Environment};
+use postern_sdk::Environment;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -50,21 +50,11 @@ impl World {
     fn build_copy(&self) -> Result<(), Failure> {
         let csv = self.folder().join("feed.csv");
         feed::generate(RECORDS, 1).write_csv(File::create(&csv)?)?;
-        let key = PrivateKey::generate()?;
-        key.public().write(&self.folder().join("publisher.pub"))?;
         let now = Clock::system().now();
-        let options = BuildOptions {
-            folder: self.folder().join("mind"),
-            dataset: DOCUMENTS.to_owned(),
-            version: 1,
-            data_as_of: now,
-            created: now,
-            expires: now + SignedDuration::from_hours(24),
-            environment: Environment::Training,
-            coverage: [(Database::Sltd, Coverage::Full), (Database::Tdawn, Coverage::Full)].into(),
-            signing_key: &key,
-        };
-        mind::build(BufReader::new(File::open(csv)?), &options, |_| {})?;
+        let publisher = Publisher::create(self.folder(), Environment::Training, now)
+            .map_err(|error| error.to_string())?;
+        let built = publisher.snapshot(File::open(csv)?, 1, now, now, |_| {});
+        built.map(drop).map_err(|error| error.to_string())?;
         Ok(())
     }
 
@@ -88,7 +78,7 @@ impl World {
             r#"
 postern = {{ name = "bench", environment = "training", country = "UTO" }}
 journal = {{ folder = "journal" }}
-mind = {{ folder = "mind", publisher_key_file = "publisher.pub" }}
+mind = {{ folder = "mind", root_file = "root.json", key = {{ source = "file", file = "site.key", allow_key_on_disk = true }} }}
 grants = {{ file = "grants.toml", bureau_key_file = "bureau.pub" }}
 console = {{ listen = "{console}" }}
 log = {{ level = "warn" }}

@@ -1,6 +1,7 @@
 //! `postern check`: whether the configuration, and with `--live` the machine, is as it must be.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
 use postern_sdk::{Context, Personal, Reference};
@@ -12,7 +13,9 @@ use crate::config::{self, ClientIdentity, Config, Problem, Severity};
 use crate::daemon;
 use crate::ids::new_id;
 use crate::lane::Tokens;
-use crate::mind::Mind;
+use crate::mind::keyring::{KeySource, KeySourceError, Vault};
+use crate::mind::trust::Refusal;
+use crate::mind::{Dataset, Mind};
 use crate::tls::{self, Speaks};
 
 /// Checks the configuration.
@@ -69,28 +72,57 @@ fn tell(name: &str, found: &Finding) {
 
 /// The stages of the rooms above the configuration.
 fn probes() -> Probes<'static> {
-    Probes { lanes: Box::new(lanes), copy: Box::new(copy), find: Box::new(find) }
+    Probes { lanes: Box::new(lanes), key: Box::new(key), copy: Box::new(copy), find: Box::new(find) }
+}
+
+/// Whether the site's key can be had from its source now.
+fn key(config: &Config) -> Finding {
+    let Some(source) = KeySource::of(config) else { return Finding::ok("not configured") };
+    let Ok(runtime) = super::runtime(1) else { return Finding::fail("the runtime can't be started") };
+    let code = source.settings().from.code();
+    match runtime.block_on(source.load()) {
+        Ok(key) if source.is_on_disk() => {
+            Finding::warn(format!("key on disk: key {} from {code} opens a stolen disk", key.public().id()))
+        }
+        Ok(key) => Finding::ok(format!("key {} from {code}", key.public().id())),
+        Err(KeySourceError::Operator) => {
+            Finding::ok("an operator gives it at each start by postern mind unlock")
+        }
+        Err(error) => Finding::fail(error.to_string()),
+    }
+}
+
+/// The site's key, if its source gives it now.
+fn vault(config: &Config) -> Arc<Vault> {
+    let loaded =
+        KeySource::of(config).and_then(|source| super::runtime(1).ok()?.block_on(source.load()).ok());
+    Arc::new(loaded.map_or_else(Vault::locked, Vault::holding))
 }
 
 /// Whether there is a copy that the daemon would answer from, and how old its data is.
 fn copy(config: &Config) -> Finding {
     let Some(settings) = &config.mind else { return Finding::ok("not configured") };
-    let options = match daemon::mind_options(settings, config) {
+    let options = match daemon::mind_options(settings, config, vault(config)) {
         Ok(options) => options,
         Err(error) => return Finding::fail(error.to_string()),
     };
     let clock = Clock::system();
     let (mind, opened) = Mind::open(options, clock.clone());
-    let refused =
-        opened.refused.iter().map(|(version, error)| format!("version {version} is refused: {error}"));
-    let refused: Vec<String> = refused.collect();
-    match mind.info() {
+    let told = |(dataset, version, error): &(Option<Dataset>, u64, Refusal)| match dataset {
+        Some(dataset) => format!("version {version} of {dataset} is refused: {error}"),
+        None => format!("a root is refused: {error}"),
+    };
+    let refused: Vec<String> = opened.refused.iter().map(told).collect();
+    let oldest = mind.infos().into_iter().min_by_key(|info| info.data_as_of);
+    match oldest {
         None if refused.is_empty() => Finding::fail("no snapshot is there"),
         None => Finding::fail(refused.join("; ")),
         Some(info) => {
             let age = clock.read().age(info.data_as_of);
-            let told =
-                format!("version {}, {} records, data of {:.0}", info.version, info.records, info.data_as_of);
+            let told = format!(
+                "{} version {}, {} records, data of {:.0}",
+                info.dataset, info.version, info.records, info.data_as_of
+            );
             match age.unsigned_abs() {
                 age if age >= settings.ages.stop => {
                     Finding::fail(format!("{told}: stale, its silence says nothing"))

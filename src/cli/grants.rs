@@ -82,7 +82,7 @@ fn sign(file: &Path, key: &Path, out: &Path) -> Exit {
 }
 
 /// Writes a file in one step: a reader sees the old text or the new one.
-fn replace(out: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(out: &Path, text: &str) -> io::Result<()> {
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     io::Write::write_all(&mut file, text.as_bytes())?;

@@ -17,6 +17,7 @@ mod mind;
 mod output;
 mod query;
 mod run;
+mod secret;
 mod sim;
 
 use std::ffi::OsString;
@@ -33,9 +34,12 @@ pub use demo::Demo;
 pub use exit::Exit;
 pub use grants::{Grants, GrantsCommand};
 pub use journal::{Journal, JournalCommand};
-pub use keygen::Keygen;
+pub use keygen::{Keygen, MindKeygen};
 pub use man::Man;
-pub use mind::{Mind, MindBuild, MindCommand, MindInfo, MindLookup, MindVerify};
+pub use mind::{
+    Mind, MindApply, MindBuild, MindCommand, MindDiff, MindFold, MindInfo, MindLookup, MindPurge, MindRoot,
+    MindUnlock, MindVerify, MindWithdraw, Place, RootCommand, RootNew,
+};
 pub use output::{complain, say};
 pub use query::{Asked, DocumentArgs, PersonArgs, Query, QueryContext, Target, VehicleArgs};
 pub use run::Run;
@@ -104,7 +108,7 @@ impl Cli {
             Command::Sim(args) => sim::run(args),
             Command::Decode(args) => decode::run(args),
             Command::Query(args) => query::run(args),
-            Command::Mind(args) => mind::run(args),
+            Command::Mind(args) => mind::run(args, &self.config),
             Command::Journal(args) => journal::run(args, &self.config),
             Command::Grants(args) => grants::run(args),
             Command::Adapters(args) => adapters::run(args),

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use postern_formats::mrz;
-use postern_sdk::{DocumentKey, DocumentNumber, Environment};
+use postern_sdk::{DocumentKey, DocumentNumber, Environment, QueryKey};
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{Exit, complain, say};
+use super::{Exit, Place, complain, say};
 use crate::config::file::ClientTls;
 use crate::http_client::{self, Ask};
+use crate::mind::Dataset;
 use crate::tls;
 
 /// Asks a running daemon or a copy.
@@ -55,9 +56,12 @@ pub struct QueryContext {
     /// The authority of the daemon's certificate, PEM
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// The file with the public key that the copy must be signed with
+    /// The root that the copy's states must be signed under
     #[arg(long, value_name = "FILE")]
-    pub publisher_key: Option<PathBuf>,
+    pub root: Option<PathBuf>,
+    /// The file with the site's private key, which opens the copy
+    #[arg(long, value_name = "FILE")]
+    pub site_key: Option<PathBuf>,
     /// The authority on whose behalf is asked
     #[arg(long)]
     pub agency: Option<String>,
@@ -170,9 +174,9 @@ fn given(argument: &str) -> Result<String, Wrong> {
 
 /// Opens the copy and looks the document up.
 fn ask_copy(args: &Query, folder: &Path) -> Result<Exit, Wrong> {
-    let key =
-        args.context.publisher_key.as_deref().ok_or_else(|| Wrong::usage("--copy needs --publisher-key"))?;
-    let copy = super::mind::open(folder, key).map_err(Wrong::usage)?;
+    let root = args.context.root.clone().ok_or_else(|| Wrong::usage("--copy needs --root"))?;
+    let place = Place { folder: folder.to_owned(), root, site_key: args.context.site_key.clone() };
+    let copy = place.open(Dataset::Documents, None).map_err(Wrong::usage)?;
     let document = match &args.asked {
         Asked::Document(document) => DocumentKey {
             number: DocumentNumber::normalise(&given(&document.number)?).map_err(Wrong::usage)?,
@@ -189,7 +193,7 @@ fn ask_copy(args: &Query, folder: &Path) -> Result<Exit, Wrong> {
         }
         _ => return Err(Wrong::usage("a copy holds documents only: ask a daemon")),
     };
-    Ok(super::mind::tell_answers(&copy, &document))
+    Ok(super::mind::tell_answers(&copy, &QueryKey::Document(document)))
 }
 
 /// Posts the question to a daemon's JSON lane.

@@ -9,7 +9,7 @@ use super::{Exit, complain, runtime};
 use crate::clock::Clock;
 use crate::config;
 use crate::console::Prometheus;
-use crate::daemon::Daemon;
+use crate::daemon::{self, Daemon};
 use crate::log;
 
 /// Runs the daemon until it is told to end.
@@ -28,6 +28,10 @@ pub(super) fn run(_args: &Run, config: &Path) -> Exit {
     log::init(config.log);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+    if let Err(error) = daemon::keep_out_of_dumps() {
+        complain(format_args!("core dumps can't be forbidden: {error}"));
+        return Exit::Unavailable;
     }
     let metrics = Prometheus::install();
     let runtime = match runtime(config.instance.workers) {

@@ -82,12 +82,19 @@ fn command_lines() {
         "sim feed --records 10 --seed 3 --out f.csv --plant p.csv",
         "decode --adapter mrz --strict --option request_id=\"echo\" a b",
         "query --url http://127.0.0.1:4002 document - --issuer UTO --type P",
-        "query --copy f --publisher-key k mrz P<UTO L898",
+        "query --copy f --root r --site-key k mrz P<UTO L898",
         "query --copy f person ERIKSSON --birth 1974-08",
         "query --copy f vehicle --plate - --country FRA",
         "mind build --csv a --out f --key k --as-of 2026-11-24T00:00:00Z --environment training",
-        "mind lookup f - --key k",
+        "mind lookup f - --root r --site-key k",
+        "mind build --csv - --out f --key k --key l --changes --root r --site-key s --as-of 2026-11-24T00:00:00Z --environment training",
+        "mind purge f --root r --confirm documents",
         "mind keygen --private a --public b",
+        "mind root new --out r.json --environment training --root-key a --root-key b --root-threshold 2 --copy-key c --copy-threshold 1",
+        "mind root new --out s.json --previous r.json --copy-key d --copy-threshold 1",
+        "mind keygen --site --passphrase --private - --public b",
+        "mind unlock",
+        "mind unlock --key f --socket s --config x.toml",
         "journal verify f",
         "grants verify g --key k --environment training",
         "adapters --json",
@@ -98,9 +105,17 @@ fn command_lines() {
     for line in good {
         assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
     }
-    for line in
-        ["", "walk", "demo --records 0", "decode a", "query document 1", "query --url u --copy f document 1"]
-    {
+    for line in [
+        "",
+        "walk",
+        "demo --records 0",
+        "decode a",
+        "query document 1",
+        "query --url u --copy f document 1",
+        "mind root new --out r.json --environment training",
+        "mind root new --out r.json --previous q.json --root-key a",
+        "mind root verify",
+    ] {
         assert!(parse(line).is_err(), "{line}");
     }
 }
@@ -138,6 +153,48 @@ fn grants_from_end_to_end() {
     assert_eq!(verify("a.pub"), Exit::Ok);
     assert_eq!(verify("b.pub"), Exit::Found);
     assert_eq!(run(&["grants", "verify", &path("g"), "--key", &path("a.pub")]), Exit::Found);
+}
+
+// Proves that several people make and sign a root from the command line, replace it, and that what is not enough, out
+// of order, or signed by a stranger is found.
+#[test]
+fn roots_from_end_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for name in ["a", "b", "c", "d"] {
+        let (private, public) = (path(&format!("{name}.key")), path(&format!("{name}.pub")));
+        assert_eq!(run(&["mind", "keygen", "--private", &private, "--public", &public]), Exit::Ok);
+    }
+    // Words that name a file have a dot, options have none.
+    let root = |line: &str| {
+        let words = line.split(' ').map(|word| if word.contains('.') { path(word) } else { word.to_owned() });
+        let words: Vec<String> = ["mind", "root"].map(str::to_owned).into_iter().chain(words).collect();
+        run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let first = "new --out 1.json --environment training --root-key a.pub --root-key b.pub --root-threshold 2 \
+                 --copy-key c.pub --copy-threshold";
+    assert_eq!(root(&format!("{first} 2")), Exit::Found);
+    assert_eq!(root(&format!("{first} 1")), Exit::Ok);
+    assert_eq!(root(&format!("{first} 1")), Exit::Usage);
+    assert_eq!(root("verify 1.json"), Exit::Found);
+    assert_eq!(root("sign 1.json --key a.key"), Exit::Ok);
+    assert_eq!(root("verify 1.json"), Exit::Found);
+    assert_eq!(root("sign 1.json --key c.key"), Exit::Found);
+    assert_eq!(root("sign 1.json --key b.key"), Exit::Ok);
+    assert_eq!(
+        (root("verify 1.json"), root("show 1.json"), root("show 1.json --json")),
+        (Exit::Ok, Exit::Ok, Exit::Ok)
+    );
+    assert_eq!(root("new --out 2.json --previous 1.json --root-key d.pub --root-threshold 1"), Exit::Ok);
+    assert_eq!(root("sign 2.json --key d.key"), Exit::Ok);
+    assert_eq!(root("verify 1.json 2.json"), Exit::Found);
+    assert_eq!(root("sign 2.json --key a.key"), Exit::Found);
+    assert_eq!(root("sign 2.json --key a.key --previous 1.json"), Exit::Ok);
+    assert_eq!(root("sign 2.json --key b.key --previous 1.json"), Exit::Ok);
+    assert_eq!(root("verify 1.json 2.json"), Exit::Ok);
+    assert_eq!(root("verify 2.json 1.json"), Exit::Found);
+    assert_eq!(root("verify 3.json"), Exit::Usage);
+    assert_eq!(root("show a.pub"), Exit::Usage);
 }
 
 /// An adapter that reads `ok` and nothing else.

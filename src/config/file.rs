@@ -11,6 +11,7 @@ use postern_sdk::{Database, Direction, Environment, State, View};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::key::{KeySource, MindKey};
 use crate::screening::Mode;
 
 /// The whole configuration.
@@ -165,8 +166,15 @@ pub struct ClientTls {
 pub struct Mind {
     /// The folder of snapshots, one a dataset.
     pub folder: PathBuf,
-    /// The file with the public key that snapshots must be signed with.
-    pub publisher_key_file: PathBuf,
+    /// The file of the root that is believed from the start: which keys must sign the copy's states. Its signatures
+    /// stand beside it, in a file ending in `.sig`; later roots come with the copy.
+    pub root_file: PathBuf,
+    /// The file with the country's public key, which signs the withdrawals of its own records ahead of the copy.
+    #[serde(default)]
+    pub country_key_file: Option<PathBuf>,
+    /// Where the site's private key comes from, which opens the copy. Mandatory: there is no place that is right for all.
+    #[serde(default)]
+    pub key: Option<MindKey>,
     /// From this age on an answer says that the copy is old, in hours.
     #[serde(default = "default_warn_age_h")]
     pub warn_age_h: u64,
@@ -176,6 +184,15 @@ pub struct Mind {
     /// At this age the copy is no longer opened, in hours.
     #[serde(default = "default_purge_age_h")]
     pub purge_age_h: u64,
+    /// Changes are folded into a new base when its data is so many hours older than that of the state.
+    #[serde(default = "default_fold_after_h")]
+    pub fold_after_h: u64,
+    /// Or when there are so many of them.
+    #[serde(default = "default_fold_changes")]
+    pub fold_changes: u64,
+    /// Most bytes a second that a fold writes, in mebibytes; 0 for as fast as it goes.
+    #[serde(default)]
+    pub fold_mib_per_second: u64,
 }
 
 const fn default_warn_age_h() -> u64 {
@@ -186,6 +203,12 @@ const fn default_stop_age_h() -> u64 {
 }
 const fn default_purge_age_h() -> u64 {
     720
+}
+const fn default_fold_after_h() -> u64 {
+    20
+}
+const fn default_fold_changes() -> u64 {
+    500_000
 }
 
 /// What the bureau grants to whom.

@@ -7,11 +7,13 @@
 //! milliseconds into the [`settings`] that the rooms are built from. What needs the machine (keys, addresses,
 //! the copy) is [`live`].
 //!
-//! Nothing is taken from the environment, and no value is replaced by another: what is written is what is used. Secrets
+//! Nothing is taken from the environment (a credential's place is, by who reads it), and no value is replaced by another: what is written is what is used. Secrets
 //! are references to files.
 
 mod check;
+pub mod disk;
 pub mod file;
+mod key;
 pub mod live;
 mod problem;
 pub mod reference;
@@ -24,8 +26,8 @@ use std::path::Path;
 
 pub use problem::{Place, Problem, Severity};
 pub use settings::{
-    ClientIdentity, ClientTls, Config, Console, Find, Framing, GrantFiles, Instance, Journal, Lane, Limits,
-    Log, LogFormat, LogLevel, Mind, ServerTls, Wire,
+    ClientIdentity, ClientTls, Config, Console, Find, Framing, GrantFiles, Instance, Journal, KeyFrom,
+    KeyServer, Lane, Limits, Log, LogFormat, LogLevel, Mind, MindKey, ServerTls, Wire,
 };
 
 use crate::adapters::{ADAPTERS, Entry};

@@ -11,7 +11,8 @@ const HEAD: &str = "# Configuration
 
 Postern reads one TOML file (`--config FILE`) and then every `*.toml` of the folder `conf.d` beside it, in the order of
 their names. Tables of several files are merged; the same key twice is an error. A key that is not in this reference is
-an error. Relative paths begin at the folder of the file that `--config` names. Nothing is taken from the environment.
+an error. Relative paths begin at the folder of the file that `--config` names. Nothing is taken from the environment but
+the place of systemd's credentials.
 Secrets stand in files of their own, which only their owner may read (mode 0600).
 
 `postern check` tells everything that is wrong with a configuration, each with file, line, column, key and remedy; with

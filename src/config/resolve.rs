@@ -7,10 +7,16 @@ use std::time::Duration;
 
 use postern_sdk::{Context, Environment, LinkOptions, Personal};
 
-use super::file::{self, ClientTls, File, Find, ServerTls, Transport};
-use super::settings::{ClientIdentity, Config, Console, GrantFiles, Journal, Lane, Mind, Wire};
+use super::file::{self, ClientTls, File, Find, KeySource, ServerTls, Transport};
+use super::settings::{
+    ClientIdentity, Config, Console, GrantFiles, Journal, KeyFrom, KeyServer, Lane, Mind, MindKey, Wire,
+};
 use crate::adapters::Entry;
+use crate::mind::FoldSettings;
 use crate::screening::{Ages, Policy};
+
+/// The port of a URL that names none.
+const HTTPS_PORT: u16 = 443;
 
 /// Where relative paths begin: the folder of the configuration file.
 struct Base<'a>(&'a Path);
@@ -31,7 +37,10 @@ pub(super) fn settings(path: &Path, file: &File, adapters: &'static [Entry]) -> 
         instance: file.postern.clone(),
         journal: base.journal(&file.journal),
         find: file.find.as_ref().map(|find| base.find(find)),
-        mind: file.mind.as_ref().map(|mind| base.mind(mind)),
+        mind: match &file.mind {
+            Some(mind) => Some(base.mind(mind)?),
+            None => None,
+        },
         grants: base.grants(&file.grants),
         lanes: lanes.collect::<Option<_>>()?,
         policies,
@@ -44,6 +53,15 @@ pub(super) fn settings(path: &Path, file: &File, adapters: &'static [Entry]) -> 
 fn ages(mind: &file::Mind) -> Ages {
     let hours = |hours: u64| Duration::from_secs(hours.saturating_mul(3_600));
     Ages { warn: hours(mind.warn_age_h), stop: hours(mind.stop_age_h), purge: hours(mind.purge_age_h) }
+}
+
+fn fold(mind: &file::Mind) -> FoldSettings {
+    let bytes = mind.fold_mib_per_second.saturating_mul(1 << 20);
+    FoldSettings {
+        after: Duration::from_secs(mind.fold_after_h.saturating_mul(3_600)),
+        changes: mind.fold_changes,
+        bytes_per_second: (bytes > 0).then_some(bytes),
+    }
 }
 
 fn policy(name: &str, written: &file::Policy, ages: Ages) -> Policy {
@@ -124,12 +142,37 @@ impl Base<'_> {
         }
     }
 
-    fn mind(&self, written: &file::Mind) -> Mind {
-        Mind {
+    fn mind(&self, written: &file::Mind) -> Option<Mind> {
+        Some(Mind {
             folder: self.path(&written.folder),
-            publisher_key_file: self.path(&written.publisher_key_file),
+            root_file: self.path(&written.root_file),
+            country_key_file: written.country_key_file.as_ref().map(|file| self.path(file)),
+            fold: fold(written),
+            key: self.mind_key(written.key.as_ref()?)?,
             ages: ages(written),
-        }
+        })
+    }
+
+    fn mind_key(&self, written: &file::MindKey) -> Option<MindKey> {
+        let from = match written.source {
+            KeySource::Credential => KeyFrom::Credential { name: written.credential.clone() },
+            KeySource::File => KeyFrom::File { path: self.path(written.file.as_deref()?) },
+            KeySource::Operator => KeyFrom::Operator { socket: self.path(&written.socket) },
+            KeySource::Server => KeyFrom::Server(self.key_server(written)?),
+        };
+        Some(MindKey { from, allow_key_on_disk: written.allow_key_on_disk })
+    }
+
+    fn key_server(&self, written: &file::MindKey) -> Option<KeyServer> {
+        let url: hyper::Uri = written.url.as_deref()?.parse().ok()?;
+        Some(KeyServer {
+            host: url.host()?.trim_matches(['[', ']']).to_owned(),
+            port: url.port_u16().unwrap_or(HTTPS_PORT),
+            path: url.path().to_owned(),
+            tls: self.client_tls(written.tls.as_ref()?),
+            request_timeout: Duration::from_millis(written.request_timeout_ms),
+            retry_max: Duration::from_secs(written.retry_s_max),
+        })
     }
 
     fn grants(&self, written: &file::Grants) -> GrantFiles {

@@ -16,6 +16,7 @@ use postern_sdk::{Context, LinkOptions, View};
 pub use super::file::{ClientTls, Find, Framing, Instance, Limits, Log, LogFormat, LogLevel, ServerTls};
 use super::problem::Problem;
 use crate::adapters::Entry;
+use crate::mind::FoldSettings;
 use crate::screening::{Ages, Policy};
 
 /// The whole configuration, checked.
@@ -65,10 +66,76 @@ pub struct Journal {
 pub struct Mind {
     /// The folder of snapshots.
     pub folder: PathBuf,
-    /// The file with the publisher's public key.
-    pub publisher_key_file: PathBuf,
+    /// The file of the root that is believed from the start.
+    pub root_file: PathBuf,
+    /// The file with the country's public key.
+    pub country_key_file: Option<PathBuf>,
+    /// Where the site's key comes from.
+    pub key: MindKey,
     /// Its ages; each policy holds the same.
     pub ages: Ages,
+    /// When and how changes are folded.
+    pub fold: FoldSettings,
+}
+
+/// Where the site's key comes from.
+#[derive(Clone, Debug)]
+pub struct MindKey {
+    /// The source.
+    pub from: KeyFrom,
+    /// Whether the key may be on the disk of the copy or the journal.
+    pub allow_key_on_disk: bool,
+}
+
+/// A source of the site's key.
+#[derive(Clone, Debug)]
+pub enum KeyFrom {
+    /// A credential of this name.
+    Credential {
+        /// Its name.
+        name: String,
+    },
+    /// A file.
+    File {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// An operator.
+    Operator {
+        /// The socket at which the key is handed over.
+        socket: PathBuf,
+    },
+    /// A key server.
+    Server(KeyServer),
+}
+
+impl KeyFrom {
+    /// The source as it is written in the configuration.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Credential { .. } => "credential",
+            Self::File { .. } => "file",
+            Self::Operator { .. } => "operator",
+            Self::Server(_) => "server",
+        }
+    }
+}
+
+/// A key server.
+#[derive(Clone, Debug)]
+pub struct KeyServer {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The path of this site's key.
+    pub path: String,
+    /// Its authority, and our certificate.
+    pub tls: ClientTls,
+    /// How long a request may take in all.
+    pub request_timeout: Duration,
+    /// How long at most is waited between two tries.
+    pub retry_max: Duration,
 }
 
 /// What the bureau grants.

@@ -1,5 +1,7 @@
 //! Whether a configuration is judged as a whole: the example, each rule, and where its problem points.
 
+mod key;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -58,7 +60,8 @@ username = "u"
 password_file = "pw"
 [mind]
 folder = "copy"
-publisher_key_file = "pk"
+root_file = "root.json"
+key = { source = "credential" }
 [policy.gate]
 databases = ["sltd"]
 mode = "find_then_mind"
@@ -124,7 +127,7 @@ fn resolves() {
 fn points_at_the_line() {
     assert_eq!(
         changed("policy = \"gate\"", "policy = \"egate\"")[1],
-        "postern.toml:24:10: lane.gate.policy: no policy \"egate\" is defined; \
+        "postern.toml:25:10: lane.gate.policy: no policy \"egate\" is defined; \
          remedy: define [policy.egate] or name one of: gate"
     );
 }
@@ -180,6 +183,47 @@ fn rules() {
         ("purpose = \"p\"", "purpose = \"\"", "lane.gate.context.purpose: it is empty"),
         ("[mind]", "[mind]\nstop_age_h = 24", "mind.warn_age_h: 24 h is not before stop_age_h (24 h)"),
         ("[mind]", "[mind]\npurge_age_h = 40", "mind.stop_age_h: 48 h is not before purge_age_h (40 h)"),
+        ("key = { source = \"credential\" }", "", "mind.key: nothing says where the site's key comes from"),
+        (
+            "\"credential\"",
+            "\"tpm\"",
+            "mind.key.source: \"tpm\" is not known; remedy: write one of: credential",
+        ),
+        ("\"credential\"", "\"credential\", credential = \"../x\"", "mind.key.credential: \"../x\" can't be"),
+        ("\"credential\"", "\"operator\", file = \"f\"", "mind.key.file: the source does not read this"),
+        (
+            "\"credential\"",
+            "\"operator\", allow_key_on_disk = true",
+            "mind.key.allow_key_on_disk: the source",
+        ),
+        ("\"credential\"", "\"file\"", "mind.key.file: the source needs a file"),
+        (
+            "\"credential\"",
+            "\"file\", file = \"f\"",
+            "postern.toml:16:33: mind.key.file: the key is on the disk of",
+        ),
+        (
+            "\"credential\"",
+            "\"file\", file = \"f\", allow_key_on_disk = true",
+            "warning: mind.key.allow_key_on_disk: the key is on the disk of",
+        ),
+        ("\"credential\"", "\"server\"", "mind.key.url: the source needs the https URL"),
+        (
+            "\"credential\"",
+            "\"server\", url = \"http://h/k\"",
+            "mind.key.url: the source needs the https URL",
+        ),
+        (
+            "\"credential\"",
+            "\"server\", url = \"https://u:p@h/k\"",
+            "mind.key.url: the source needs the https",
+        ),
+        (
+            "\"credential\"",
+            "\"server\", url = \"https://h/k\", tls = { ca_file = \"c\" }",
+            "mind.key.tls: the key server must know who asks",
+        ),
+        ("\"credential\"", "\"server\", retry_s_max = 0", "mind.key.retry_s_max: it must not be zero"),
         ("http://127.0.0.1:9", "https://h:9", "find.base_url: https needs an authority"),
         ("http://127.0.0.1:9", "http://h:9", "warning: find.base_url: account and questions go"),
         ("http://127.0.0.1:9", "http://u:p@127.0.0.1:9", "find.base_url: it holds credentials"),
@@ -217,7 +261,10 @@ fn rules() {
 // Proves that a source that a mode asks and that is not configured is a warning, and that it says what follows.
 #[test]
 fn absent_sources() {
-    let without_mind = SOUND.replace("[mind]\nfolder = \"copy\"\npublisher_key_file = \"pk\"\n", "");
+    let without_mind = SOUND.replace(
+        "[mind]\nfolder = \"copy\"\nroot_file = \"root.json\"\nkey = { source = \"credential\" }\n",
+        "",
+    );
     let found = problems(&without_mind);
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(found[0].contains("warning: policy.gate.mode: find_then_mind asks the copy too"), "{}", found[0]);
@@ -275,7 +322,7 @@ fn merges_conf_d() {
     assert_eq!(problems.len(), 1, "{problems:#?}");
     let text = problems[0].to_string();
     assert!(text.contains("20-gate.toml:2:1: lane.gate.client: the key is already given at"), "{text}");
-    assert!(text.contains("postern.toml:25:1"), "{text}");
+    assert!(text.contains("postern.toml:26:1"), "{text}");
 }
 
 // Proves that a secret which others can read is an error, and one that is its owner's alone is none.
@@ -349,6 +396,7 @@ fn the_example_is_complete() {
         ("Find", &shown["find"]),
         ("ClientTls", &shown["find"]["tls"]),
         ("Mind", &shown["mind"]),
+        ("MindKey", &shown["mind"]["key"]),
         ("Grants", &shown["grants"]),
         ("Policy", &shown["policy"]["gate"]),
         ("LaneContext", &shown["lane"]["gate"]["context"]),

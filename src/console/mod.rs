@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 pub use prometheus::Prometheus;
 pub use series::{Described, SERIES, reference};
-pub use status::{CopyStatus, DatabaseStatus, Status};
+pub use status::{CopyStatus, DatabaseStatus, KeyStatus, Status};
 
 const PAGE: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("page.js");

@@ -65,6 +65,13 @@ function service(f) {
   return `FIND ${f.service}: ${BREAKER[f.state]}, last answer ${clock(f.last_success)}, last failure ${failure}, ${f.in_flight} under way`;
 }
 
+function key(k) {
+  if (!k) return ["no copy is configured", ""];
+  if (k.locked) return [`Key of the copy: locked, waiting for ${k.source}`, "bad"];
+  const told = `Key of the copy: ${k.id}, from ${k.source}`;
+  return k.on_disk ? [`${told} — key on disk: who steals the disk reads the copy`, "bad"] : [told, ""];
+}
+
 function outcome(r) {
   return [
     cell(clock(r.at)), cell(r.lane), cell(`${words(r.kind)} ${r.subject}`),
@@ -95,6 +102,9 @@ function show(s) {
   set("by-find", count(f.by_source[0]));
   set("by-copy", count(f.by_source[1]));
   rows("databases", s.databases, database(s.find), "no policy names a database");
+  const [told, className] = key(s.key);
+  set("key", told);
+  at("key").className = className;
   set("find", s.find.length === 0 ? "FIND is not configured" : s.find.map(service).join(" — "));
   set("lanes", Object.entries(s.lanes).map(([name, address]) => `${name} ${address}`).join(" · "));
   rows("found", s.hits.slice(0, 15), outcome, "no hit yet");

@@ -5,10 +5,29 @@ pub type Described = (&'static str, &'static str);
 
 /// The series, in the order of their names. Labels stand in the text.
 pub const SERIES: &[Described] = &[
+    ("postern_copy_changes", "Changes by dataset since its base, held in memory until they are folded."),
+    ("postern_copy_data_as_of_seconds", "When the data by dataset was extracted, in seconds since 1970."),
+    (
+        "postern_copy_fold_failures_total",
+        "Folds of changes into a new base that failed; the state stays in service.",
+    ),
+    ("postern_copy_folds_total", "Folds of changes into a new base."),
+    (
+        "postern_copy_key_failures_total",
+        "Requests to the key server that gave no key, while the copy was locked.",
+    ),
+    (
+        "postern_copy_key_on_disk",
+        "1 if the site's key lies on the disk of the copy or the journal, and opens a stolen disk; else 0.",
+    ),
+    ("postern_copy_locked", "1 while the site's key is waited for and the copy answers nothing; else 0."),
+    ("postern_copy_purges_total", "Datasets whose key was destroyed."),
+    ("postern_copy_records", "Records by dataset that is in service."),
     (
         "postern_copy_refused_total",
-        "Snapshots that were refused when the copy's folder was looked at: each is an alarm.",
+        "States, roots and withdrawals by code that were refused when the copy's folder was looked at: each is an alarm.",
     ),
+    ("postern_copy_version", "The version by dataset that is in service."),
     (
         "postern_duplicates_total",
         "Messages by lane that were answered with the recorded reply of the same sender's id.",

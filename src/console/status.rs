@@ -28,6 +28,8 @@ pub struct Status {
     pub databases: Vec<DatabaseStatus>,
     /// Each service of FIND; none if it is not configured.
     pub find: Vec<ServiceStatus>,
+    /// The key of the copy; none if there is no copy.
+    pub key: Option<KeyStatus>,
     /// Each lane with the address that it listens at.
     pub lanes: BTreeMap<String, String>,
     /// The figures.
@@ -49,6 +51,19 @@ pub struct DatabaseStatus {
     pub modes: BTreeMap<String, &'static str>,
     /// The copy of it: none, or its state.
     pub copy: Option<CopyStatus>,
+}
+
+/// The site's key, which opens the copy.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyStatus {
+    /// Where it comes from: `credential`, `file`, `operator` or `server`.
+    pub source: &'static str,
+    /// Whether it is waited for, and the copy answers nothing.
+    pub locked: bool,
+    /// Whether it lies on the disk of the copy or the journal, and opens a stolen disk.
+    pub on_disk: bool,
+    /// The id of its public key, when it is here.
+    pub id: Option<String>,
 }
 
 /// The copy of one database.

@@ -1,11 +1,14 @@
 //! Wiring and lifecycle: from checked settings to running lanes, and to a clean end.
 //!
-//! Everything that can fail fails before the first frame is taken: files are read, the journal is recovered, the copy is
-//! opened and every socket is bound. Then all lanes serve at once. At the end the order is turned round: lanes stop taking,
+//! Everything that can fail fails before the first frame is taken: files are read, the site's key is had or waited for,
+//! the journal is recovered, the copy is opened and every socket is bound. Then all lanes serve at once. At the end the order is turned round: lanes stop taking,
 //! what is in flight is answered within the drain limit, and the journal is closed last.
 
+mod copy;
 mod error;
+mod key;
 mod lanes;
+mod memory;
 mod recovery;
 mod status;
 
@@ -29,10 +32,14 @@ use crate::find::{BreakerState, Find, Profile, Settings};
 use crate::grants::Grants;
 use crate::journal::Journal;
 use crate::keys::PublicKey;
-use crate::mind::{DOCUMENTS, Mind, MindOptions};
+use crate::mind::keyring::Vault;
+use crate::mind::{Mind, MindOptions};
 use crate::screening::{Lookup, Screener};
 
+use key::Key;
+
 pub use error::StartError;
+pub use memory::keep_out_of_dumps;
 
 /// How long what is in flight has to be answered when the daemon ends.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -59,6 +66,7 @@ struct Parts {
     shared: Arc<Shared>,
     find: Option<Arc<Find>>,
     mind: Option<Arc<Mind>>,
+    key: Option<Key>,
 }
 
 impl Daemon {
@@ -74,10 +82,11 @@ impl Daemon {
             None => None,
         };
         let (late, late_answers) = mpsc::channel(LATE_MAX);
-        let (find, mind) = (online(&config, &clock)?, copy(&config, &clock)?);
+        let (key, keeping) = key::open(&config).await?.unzip();
+        let (find, mind) = (online(&config, &clock)?, open_copy(&config, &clock, key.as_ref())?);
         let screener = Screener::new(as_lookup(&find), as_lookup(&mind), clock.clone(), late);
         let shared = shared(&config, clock, screener).await?;
-        let parts = Parts { config, shared: Arc::clone(&shared), find, mind };
+        let parts = Parts { config, shared: Arc::clone(&shared), find, mind, key };
         let mut daemon = Self {
             addresses: bound.iter().map(|(lane, address, _)| (lane.name.clone(), *address)).collect(),
             console: console.as_ref().and_then(|listener| listener.local_addr().ok()),
@@ -87,6 +96,9 @@ impl Daemon {
             tasks: JoinSet::new(),
         };
         daemon.tasks.spawn(until(daemon.shutdown.clone(), record_late(shared, late_answers)));
+        if let Some(keeping) = keeping.flatten() {
+            daemon.tasks.spawn(until(daemon.shutdown.clone(), keeping));
+        }
         lanes::serve(&parts, bound, &daemon.shutdown, &mut daemon.tasks)?;
         daemon.look_after(parts, console, metrics);
         Ok(daemon)
@@ -136,6 +148,12 @@ impl Daemon {
         let parts = Arc::new(parts);
         let addresses = self.addresses.clone();
         self.tasks.spawn(until(self.shutdown.clone(), tick(Arc::clone(&parts))));
+        if let (Some(mind), Some(key)) = (parts.mind.clone(), parts.key.as_ref()) {
+            self.tasks.spawn(until(self.shutdown.clone(), copy::maintain(mind)));
+            let unlocked = key.vault().changed();
+            self.tasks
+                .spawn(until(self.shutdown.clone(), copy::look_when_unlocked(Arc::clone(&parts), unlocked)));
+        }
         if let Some(listener) = console {
             if let Some(address) = self.console {
                 tracing::info!(%address, "The console listens.");
@@ -181,25 +199,32 @@ pub fn online(config: &Config, clock: &Clock) -> Result<Option<Arc<Find>>, Start
     Find::new(settings, Arc::new(profile), clock.clone()).map(Some).map_err(StartError::config)
 }
 
-fn copy(config: &Config, clock: &Clock) -> Result<Option<Arc<Mind>>, StartError> {
-    let Some(settings) = &config.mind else { return Ok(None) };
-    let options = mind_options(settings, config)?;
+fn open_copy(config: &Config, clock: &Clock, key: Option<&Key>) -> Result<Option<Arc<Mind>>, StartError> {
+    let (Some(settings), Some(key)) = (&config.mind, key) else { return Ok(None) };
+    let options = mind_options(settings, config, Arc::clone(key.vault()))?;
     let (mind, opened) = Mind::open(options, clock.clone());
-    status::tell_reload(&opened);
+    copy::tell_reload(&opened);
     Ok(Some(Arc::new(mind)))
 }
 
 /// What the copy is opened with.
 ///
 /// # Errors
-/// If the publisher's key can't be read.
-pub fn mind_options(settings: &MindSettings, config: &Config) -> Result<MindOptions, StartError> {
+/// If the country's key can't be read.
+pub fn mind_options(
+    settings: &MindSettings,
+    config: &Config,
+    vault: Arc<Vault>,
+) -> Result<MindOptions, StartError> {
+    let country = settings.country_key_file.as_deref().map(PublicKey::read).transpose();
     Ok(MindOptions {
         folder: settings.folder.clone(),
-        dataset: DOCUMENTS.to_owned(),
-        publisher: PublicKey::read(&settings.publisher_key_file).map_err(StartError::config)?,
+        root_file: settings.root_file.clone(),
         environment: config.instance.environment,
         purge: settings.ages.purge,
+        vault,
+        country: country.map_err(StartError::config)?,
+        fold: settings.fold,
     })
 }
 
@@ -229,11 +254,8 @@ async fn tick(parts: Arc<Parts>) {
         ticks.tick().await;
         parts.shared.stats.sample(parts.shared.clock.now());
         status::tell_journal(&parts.shared.journal);
-        if let Some(mind) = parts.mind.clone()
-            && let Ok(reload) = tokio::task::spawn_blocking(move || mind.reload()).await
-        {
-            status::tell_reload(&reload);
-        }
+        parts.key.iter().for_each(Key::tell);
+        copy::look(&parts).await;
     }
 }
 

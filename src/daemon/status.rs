@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 
 use postern_sdk::Database;
 
-use super::{Parts, journal_figures};
+use super::{Key, Parts, journal_figures};
 use crate::clock::Reading;
 use crate::console::{CopyStatus, DatabaseStatus, Status};
 use crate::journal::Journal;
-use crate::mind::{Coverage, Info, Reload};
+use crate::mind::{Coverage, Info};
 use crate::screening::Ages;
 
 /// The status of the moment.
@@ -26,6 +26,7 @@ pub(super) fn of(parts: &Parts, addresses: &BTreeMap<String, SocketAddr>) -> Sta
         not_ready: not_ready(parts, reading),
         databases: databases(parts, reading),
         find: parts.find.as_ref().map(|find| find.status()).unwrap_or_default(),
+        key: parts.key.as_ref().map(Key::status),
         lanes: addresses.iter().map(|(name, address)| (name.clone(), address.to_string())).collect(),
         figures: shared.stats.figures(reading.now),
         latest,
@@ -36,8 +37,10 @@ pub(super) fn of(parts: &Parts, addresses: &BTreeMap<String, SocketAddr>) -> Sta
 /// Why no answer but refer can be expected; empty if there is no such reason.
 fn not_ready(parts: &Parts, reading: Reading) -> Vec<String> {
     let stats = parts.shared.journal.stats();
+    let locked = parts.key.as_ref().is_some_and(|key| key.vault().is_locked());
     let reasons = [
         (parts.find.is_none() && parts.mind.is_none(), "neither FIND nor a copy is configured"),
+        (parts.find.is_none() && locked, "the copy is locked until its key is given"),
         (!reading.trusted, "the clock can't be trusted"),
         (stats.failing, "the journal can't be written"),
     ];
@@ -46,7 +49,7 @@ fn not_ready(parts: &Parts, reading: Reading) -> Vec<String> {
 
 fn databases(parts: &Parts, reading: Reading) -> Vec<DatabaseStatus> {
     let policies = &parts.config.policies;
-    let info = parts.mind.as_ref().and_then(|mind| mind.info());
+    let infos = parts.mind.as_ref().map(|mind| mind.infos()).unwrap_or_default();
     let ages = parts.config.mind.as_ref().map(|mind| mind.ages).unwrap_or_default();
     let named: std::collections::BTreeSet<Database> =
         policies.values().flat_map(|policy| policy.databases.keys().copied()).collect();
@@ -59,7 +62,7 @@ fn databases(parts: &Parts, reading: Reading) -> Vec<DatabaseStatus> {
                 .iter()
                 .filter_map(|(name, policy)| Some((name.clone(), policy.databases.get(&database)?.code())))
                 .collect(),
-            copy: info.as_ref().and_then(|info| copy(info, database, reading, ages)),
+            copy: infos.iter().find_map(|info| copy(info, database, reading, ages)),
         })
         .collect()
 }
@@ -81,17 +84,6 @@ fn copy(info: &Info, database: Database, reading: Reading, ages: Ages) -> Option
         state,
         full_coverage: holding.coverage == Coverage::Full,
     })
-}
-
-/// Logs what came of looking for a newer snapshot.
-pub(super) fn tell_reload(reload: &Reload) {
-    for (version, error) in &reload.refused {
-        metrics::counter!("postern_copy_refused_total").increment(1);
-        tracing::error!(version, %error, "A snapshot was refused.");
-    }
-    if reload.changed {
-        tracing::info!(version = reload.version, "A snapshot is in service.");
-    }
 }
 
 /// Hands the journal's figures to the metrics.

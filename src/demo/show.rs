@@ -39,10 +39,9 @@ impl Show {
     /// How far the copy is.
     pub(super) fn progress(&self, progress: Progress) {
         match progress {
-            Progress::Reading(rows) if rows.is_multiple_of(1 << 18) => {
-                self.line(format_args!("  {rows} rows read"));
+            Progress::Reading(bytes) if bytes.is_multiple_of(32 << 20) => {
+                self.line(format_args!("  {} MiB read", bytes >> 20));
             }
-            Progress::Sorting => self.line("  sorting"),
             Progress::Syncing => self.line("  syncing"),
             _ => {}
         }

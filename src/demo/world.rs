@@ -1,18 +1,19 @@
 //! The demo's small world: keys, grants, a copy, and the configuration of the daemon, all as files that a person can read.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufWriter};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use postern_sdk::{Database, Environment};
+use postern_sdk::Environment;
 
 use crate::clock::Clock;
 use crate::grants;
 use crate::keys::PrivateKey;
-use crate::mind::{self, BuildOptions, Coverage, DOCUMENTS, Manifest, Progress};
+use crate::mind::{Manifest, Progress};
 use crate::sim::feed::Feed;
+use crate::sim::publisher::Publisher;
 
 /// How old the copy's data is when the demo begins.
 const DATA_AGE: SignedDuration = SignedDuration::from_hours(3);
@@ -52,21 +53,9 @@ impl World {
         progress: impl FnMut(Progress),
     ) -> Result<Manifest, Failure> {
         feed.write_csv(BufWriter::new(File::create(&self.feed)?))?;
-        let key = PrivateKey::generate()?;
-        key.public().write(&self.folder.join("publisher.pub"))?;
         let now = clock.now();
-        let options = BuildOptions {
-            folder: self.folder.join("mind"),
-            dataset: DOCUMENTS.to_owned(),
-            version: 1,
-            data_as_of: now - DATA_AGE,
-            created: now,
-            expires: now + SignedDuration::from_hours(24 * 30),
-            environment: Environment::Training,
-            coverage: [(Database::Sltd, Coverage::Full), (Database::Tdawn, Coverage::Full)].into(),
-            signing_key: &key,
-        };
-        Ok(mind::build(BufReader::new(File::open(&self.feed)?), &options, progress)?)
+        let publisher = Publisher::create(&self.folder, Environment::Training, now)?;
+        publisher.snapshot(File::open(&self.feed)?, 1, now - DATA_AGE, now, progress)
     }
 
     /// Writes the bureau's grants and the daemon's configuration.
@@ -145,7 +134,8 @@ breaker_rest_ms = 500
 
 [mind]
 folder = "mind"
-publisher_key_file = "publisher.pub"
+root_file = "root.json"
+key = {{ source = "file", file = "site.key", allow_key_on_disk = true }}
 
 [grants]
 file = "grants.toml"

@@ -16,4 +16,5 @@ pub use duplicates::{Content, Duplicates, SenderKey, Sent};
 pub use handler::{LaneHandler, LaneSettings, Shared};
 pub use late::{LateRecord, record_late};
 pub use recent::{Recent, Recents};
+pub use record::{Body, Section};
 pub use stats::{Figures, LaneStats, Percentiles, Stats};

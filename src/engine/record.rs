@@ -37,6 +37,8 @@ pub enum Section {
     Fault = 8,
     /// A [`super::late::LateRecord`] as JSON.
     Late = 9,
+    /// A [`crate::mind::Purged`] as JSON: the certificate that a dataset's key was destroyed.
+    Purge = 10,
 }
 
 /// Where a message came in and when it passed which point. Times are UTC.

@@ -5,7 +5,6 @@ use postern_sdk::{
     Score,
 };
 
-use super::grade;
 use super::profile::{Profile, Service};
 use super::reply::Entry;
 use crate::screening;
@@ -100,13 +99,13 @@ impl HitReader<'_> {
         let get = |place: &Option<String>| entry.get(self.profile, place.as_ref());
         let documents: Vec<&str> =
             fields.document.iter().flat_map(|place| entry.all(self.profile, place)).collect();
-        let record = grade::PersonRecord {
+        let record = screening::PersonRecord {
             name: get(&fields.name),
             forename: get(&fields.forename),
             birth: get(&fields.birth).and_then(|text| self.profile.date(text)),
             documents: &documents,
         };
-        hit.class = grade::person(key, query.basis, &record);
+        hit.class = screening::grade_person(key, query.basis, &record);
         true
     }
 }

@@ -8,7 +8,6 @@
 
 mod breaker;
 mod client;
-mod grade;
 mod guard;
 mod hits;
 mod judge;

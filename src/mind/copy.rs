@@ -1,261 +1,326 @@
-//! An opened snapshot.
+//! A state of the copy, opened: a base and the changes since, with their keys.
 
 use std::fmt;
-use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use aws_lc_rs::error::Unspecified;
 use jiff::Timestamp;
-use postern_sdk::{
-    Answer, Basis, Database, DocumentKey, Environment, Finding, Hit, Personal, Reason, Remark, Source,
-};
+use postern_sdk::Environment;
 
-use super::ids;
-use super::locator::{PRF, Prf};
-use super::manifest::{Coverage, Manifest};
-use super::pages::{Damaged, Kind, PagedFile};
-use super::record::unpack_database;
-use super::table::{Found, SLOTS_MAX, Slot, Table};
-use crate::keys::PublicKey;
-use crate::screening::grade;
+use super::base::{Base, Scan};
+use super::dataset::Dataset;
+use super::delta::Delta;
+use super::entry::Entry;
+use super::folder::version_folder;
+use super::identifier::Identifier;
+use super::keyring::{GenerationKey, key_check};
+use super::manifest::{Info, Manifest};
+use super::overlay::{Change, Overlay};
+use super::pages::Damaged;
+use super::seal::Seal;
+use super::self_test::Sample;
+use super::trust::{Refusal, Root};
+use super::withdrawn::Withdrawn;
 
-/// Why a snapshot is not served.
+/// Most deltas between a base and a state.
+const CHAIN_MAX: usize = 4096;
+
+/// A generation's keys, opened.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The snapshot, or a file of it, does not exist or can't be read. Remedy: build or fetch it; see the system's words.
-    Missing(io::Error),
-    /// The manifest is not signed by the publisher. Remedy: check the publisher's key; fetch the snapshot again.
-    Signature,
-    /// The manifest is of a format that this version does not read. Remedy: update, or build the snapshot anew.
-    Format(u32),
-    /// The snapshot is of the other environment. Remedy: configure a folder of the right one.
-    Environment(Environment),
-    /// The snapshot is of another dataset or version than its place says. Remedy: put it back, or fetch it again.
-    Misplaced,
-    /// A file has another size or content than the manifest says. Remedy: fetch or build it again.
-    Damaged,
-    /// The data is past its purge age. Remedy: get a newer snapshot.
-    Purged,
+pub struct Generation {
+    name: String,
+    pub(super) seal: Seal,
+    pub(super) key: GenerationKey,
 }
 
-impl OpenError {
-    /// The stable name.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Missing(_) => "copy_missing",
-            Self::Signature => "signature_wrong",
-            Self::Format(_) => "format_unknown",
-            Self::Environment(_) => "wrong_environment",
-            Self::Misplaced => "copy_misplaced",
-            Self::Damaged => "copy_damaged",
-            Self::Purged => "copy_purged",
+impl Generation {
+    /// The generation of this name with this key.
+    pub fn new(name: impl Into<String>, key: GenerationKey) -> Self {
+        Self { name: name.into(), seal: Seal::new(&key), key }
+    }
+
+    /// A new generation with a random name and key.
+    ///
+    /// # Errors
+    /// [`Refusal::KeyMissing`] if the machine gives no randomness.
+    pub fn random() -> Result<Self, Refusal> {
+        let mut name = [0; 8];
+        aws_lc_rs::rand::fill(&mut name).map_err(|_| Refusal::KeyMissing)?;
+        let key = GenerationKey::random().map_err(|_| Refusal::KeyMissing)?;
+        Ok(Self::new(crate::keys::hex(&name), key))
+    }
+
+    /// The name: 16 hexadecimal digits.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The key, to be wrapped to sites.
+    pub const fn key(&self) -> &GenerationKey {
+        &self.key
+    }
+
+    /// The locator of an identifier: 48 bits that tell nothing of it.
+    pub fn locator(&self, identifier: &Identifier) -> u64 {
+        self.seal.locator(identifier)
+    }
+
+    /// The locators of many identifiers, side by side.
+    pub fn locators(&self, identifiers: &[Identifier], locators: &mut [u64]) {
+        self.seal.locators(identifiers, locators);
+    }
+
+    /// What a manifest of a dataset holds to tell this key from any other.
+    pub(super) fn check(&self, dataset: &str) -> [u8; 16] {
+        key_check(&self.key, dataset, &self.name)
+    }
+}
+
+/// What a state is opened with.
+#[derive(Clone, Copy)]
+pub struct Opening<'a> {
+    /// The folder of the copy.
+    pub folder: &'a Path,
+    /// The dataset.
+    pub dataset: Dataset,
+    /// Who signs states.
+    pub root: &'a Root,
+    /// The environment that states must be of.
+    pub environment: Environment,
+    /// Gives a generation by its name, or says why its key is not here.
+    pub generation: &'a dyn Fn(&str) -> Result<Arc<Generation>, Refusal>,
+}
+
+impl Opening<'_> {
+    /// The manifest of a version, with all that it says of itself checked against its place and what is wanted.
+    ///
+    /// # Errors
+    /// Of reading, signatures, environment or place.
+    pub fn manifest(&self, version: u64) -> Result<Manifest, Refusal> {
+        let manifest = self.accepts(Manifest::read(&self.path(version), self.root)?)?;
+        if manifest.version != version {
+            return Err(Refusal::Misplaced);
         }
+        Ok(manifest)
     }
 
-    /// The reason that answers give while this is why there is no copy.
-    pub const fn reason(&self) -> Reason {
-        match self {
-            Self::Missing(_) | Self::Format(_) => Reason::CopyMissing,
-            Self::Signature | Self::Misplaced | Self::Damaged => Reason::CopyDamaged,
-            Self::Environment(_) => Reason::WrongEnvironment,
-            Self::Purged => Reason::CopyPurged,
+    /// A manifest, if it is of what is wanted.
+    pub(super) fn accepts(&self, manifest: Manifest) -> Result<Manifest, Refusal> {
+        if manifest.environment != self.environment {
+            return Err(Refusal::Environment(manifest.environment));
         }
-    }
-
-    /// Damage if the file is not what it should be, else missing.
-    pub(super) fn from_io(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Self::Damaged,
-            _ => Self::Missing(error),
+        if manifest.dataset != self.dataset.name() {
+            return Err(Refusal::Dataset);
         }
+        Ok(manifest)
+    }
+
+    fn path(&self, version: u64) -> std::path::PathBuf {
+        version_folder(self.folder, self.dataset.name(), version)
     }
 }
 
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(error) => write!(f, "the snapshot can't be read: {error}"),
-            Self::Signature => f.write_str("the manifest is not signed by the publisher"),
-            Self::Format(format) => write!(f, "the manifest is of the unknown format {format}"),
-            Self::Environment(environment) => write!(f, "the snapshot is {} data", environment.code()),
-            Self::Misplaced => {
-                f.write_str("the snapshot is of another dataset or version than its place says")
-            }
-            Self::Damaged => f.write_str("the snapshot is not what its manifest says"),
-            Self::Purged => f.write_str("the snapshot is past its purge age"),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
-
-impl From<Damaged> for OpenError {
-    fn from(_: Damaged) -> Self {
-        Self::Damaged
-    }
-}
-
-impl From<Unspecified> for OpenError {
-    fn from(_: Unspecified) -> Self {
-        Self::Damaged
-    }
-}
-
-/// An opened snapshot of documents.
+/// A state that is open. It never changes: what comes later is another one.
+#[derive(Clone)]
 pub struct Copy {
-    manifest: Manifest,
-    prf: Prf,
-    table: Table,
-    ids: PagedFile,
+    pub(super) dataset: Dataset,
+    pub(super) manifest: Arc<Manifest>,
+    /// From when on silence says nothing: when the state expires, or the root under which it was signed.
+    expires: Timestamp,
+    pub(super) generation: Arc<Generation>,
+    pub(super) base: Arc<Base>,
+    pub(super) overlay: Arc<Overlay>,
+    pub(super) withdrawn: Arc<Withdrawn>,
 }
 
 impl fmt::Debug for Copy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Copy({} {})", self.manifest.dataset, self.manifest.version)
+        write!(f, "Copy({} {} on {})", self.dataset, self.manifest.version, self.base.version)
     }
 }
 
 impl Copy {
-    /// Opens the snapshot in `folder`: checks signature, environment, sizes and the hashes of pages, and leaves the pages
-    /// to their first touch.
+    /// Opens a version: its own base if it has one, else the nearest base below it and the deltas from there. Manifests,
+    /// sizes, roots and deltas are checked; pages of the base at their first touch.
     ///
     /// # Errors
-    /// Any [`OpenError`] but [`OpenError::Purged`].
-    pub fn open(folder: &Path, publisher: &PublicKey, environment: Environment) -> Result<Self, OpenError> {
-        let manifest = Manifest::read(folder, publisher)?;
-        if manifest.environment != environment {
-            return Err(OpenError::Environment(manifest.environment));
-        }
-        if manifest.prf != PRF || manifest.records > SLOTS_MAX {
-            return Err(OpenError::Damaged);
-        }
-        let open = |kind, state| PagedFile::open(folder, kind, state).map_err(OpenError::from_io);
-        let table = Table::new(open(Kind::Table, &manifest.table)?, manifest.records)?;
-        let ids = open(Kind::Ids, &manifest.ids)?;
-        Ok(Self { prf: Prf::new(&manifest.locator_key)?, manifest, table, ids })
+    /// Any [`Refusal`] but those of what was accepted before.
+    pub fn open(opening: &Opening<'_>, version: u64) -> Result<Self, Refusal> {
+        Self::open_near(opening, version, None)
     }
 
-    /// What the snapshot says of itself.
-    pub const fn manifest(&self) -> &Manifest {
+    /// As [`open`](Self::open), from a state that is open already where the deltas lead back to it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_near(opening: &Opening<'_>, version: u64, near: Option<&Self>) -> Result<Self, Refusal> {
+        let mut chain = vec![opening.manifest(version)?];
+        let mut copy = loop {
+            let Some(first) = chain.last() else { return Err(Refusal::Damaged) };
+            if let Some(near) = near.filter(|near| near.leads_to(first)) {
+                break near.clone();
+            }
+            if Base::is_in(&opening.path(first.version)) {
+                break Self::on_base(opening, chain.pop().ok_or(Refusal::Damaged)?)?;
+            }
+            let missing = || Refusal::Missing(std::io::ErrorKind::NotFound.into());
+            let delta = first.delta.as_ref().ok_or_else(missing)?;
+            if delta.from >= first.version || chain.len() > CHAIN_MAX {
+                return Err(Refusal::Misplaced);
+            }
+            chain.push(opening.manifest(delta.from)?);
+        };
+        while let Some(manifest) = chain.pop() {
+            copy = copy.and_then(manifest, opening)?;
+        }
+        Ok(copy)
+    }
+
+    /// Whether a state is the next one after this, by its delta.
+    fn leads_to(&self, next: &Manifest) -> bool {
+        next.delta.as_ref().is_some_and(|delta| delta.from == self.manifest.version)
+            && next.generation == self.manifest.generation
+    }
+
+    fn on_base(opening: &Opening<'_>, manifest: Manifest) -> Result<Self, Refusal> {
+        let generation = (opening.generation)(&manifest.generation)?;
+        if generation.check(&manifest.dataset) != manifest.key_check {
+            return Err(Refusal::KeyWrong);
+        }
+        let base = Base::open(&opening.path(manifest.version), &manifest)?;
+        Ok(Self {
+            dataset: opening.dataset,
+            expires: manifest.expires.min(opening.root.expires),
+            manifest: Arc::new(manifest),
+            generation,
+            base,
+            overlay: Arc::default(),
+            withdrawn: Arc::default(),
+        })
+    }
+
+    /// The state after this one, by its delta.
+    ///
+    /// # Errors
+    /// [`Refusal::Gap`] or [`Refusal::MixAndMatch`] if the delta is none of this state, or what its file says.
+    pub fn advance(&self, opening: &Opening<'_>, version: u64) -> Result<Self, Refusal> {
+        let manifest = opening.manifest(version)?;
+        self.clone().and_then(manifest, opening)
+    }
+
+    fn and_then(self, manifest: Manifest, opening: &Opening<'_>) -> Result<Self, Refusal> {
+        let serving = self.manifest.version;
+        let Some(delta) = manifest.delta.as_ref().filter(|delta| delta.from == serving) else {
+            let from = manifest.delta.as_ref().map_or(0, |delta| delta.from);
+            return Err(Refusal::Gap { from, serving: Some(serving) });
+        };
+        if manifest.generation != self.manifest.generation || manifest.key_check != self.manifest.key_check {
+            return Err(Refusal::MixAndMatch("the delta is of another generation than what is served"));
+        }
+        if !manifest.codes.continues(&self.manifest.codes) {
+            return Err(Refusal::MixAndMatch("the lists of codes do not continue those before"));
+        }
+        let records = self.manifest.records + delta.added;
+        if records.checked_sub(delta.removed) != Some(manifest.records) {
+            return Err(Refusal::MixAndMatch("the number of records does not follow from the delta"));
+        }
+        let change = Delta::read(&opening.path(manifest.version), delta)?;
+        let expires = manifest.expires.min(opening.root.expires);
+        Ok(Self { manifest: Arc::new(manifest), expires, ..self.changed_by(&change)? })
+    }
+
+    /// The entries of this state with a delta over them; the manifest is still this state's.
+    pub(super) fn changed_by(&self, delta: &Delta) -> Result<Self, Refusal> {
+        Ok(Self { overlay: Arc::new(self.overlay.and_then(delta)?), ..self.clone() })
+    }
+
+    /// What the state says of itself.
+    pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Answers of each of the databases to a question by number: hits, no record if all of the database is here, else
-    /// not checked. Past the snapshot's expiry (`now`) its silence is stale.
-    ///
-    /// The ages of a policy are not applied here, nor is the reliability of the number that was asked.
-    pub fn answer(
-        &self,
-        key: &DocumentKey,
-        databases: &[Database],
-        query: u16,
-        now: Timestamp,
-    ) -> Vec<Answer> {
-        let found = self.table.find(self.prf.document(&key.number));
-        let expired = now >= self.manifest.expires;
-        let answer = |database: &Database| {
-            let mut answer =
-                Answer::new(*database, query, Source::Mind, self.finding(&found, key, *database, expired));
-            answer.unchecked = self.unchecked_beside(&answer.finding, &found, *database, expired);
-            answer.data_as_of = Some(self.manifest.data_as_of);
-            answer
-        };
-        databases.iter().map(answer).collect()
+    /// The generation that it is sealed under.
+    pub fn generation(&self) -> Arc<Generation> {
+        Arc::clone(&self.generation)
     }
 
-    fn finding(&self, found: &Found, key: &DocumentKey, database: Database, expired: bool) -> Finding {
-        let Some(holding) = self.manifest.databases.get(&database) else {
-            return Finding::NotChecked(Reason::CopyMissing);
-        };
-        let ours = |slot: &&Slot| unpack_database(&slot.record) == Some(database);
-        let mut hits: Vec<Hit> =
-            found.slots.iter().filter(ours).filter_map(|slot| self.hit(slot, key)).collect();
-        if hits.is_empty() {
-            return self.silence(found, holding.coverage, expired);
-        }
-        hits.sort_by_key(|hit| hit.class);
-        if expired {
-            hits.iter_mut().for_each(|hit| hit.remark(Remark::StaleCopy));
-        }
-        Finding::Hits(hits)
+    /// What may be told of the state.
+    pub fn info(&self) -> Info {
+        let (base, changes) = (self.base.version, self.overlay.len() as u64);
+        Info { withdrawn: self.withdrawn.len() as u64, ..self.manifest.info(base, changes) }
     }
 
-    /// Why, beside hits, the rest of the database is not checked: for what silence would establish nothing.
-    fn unchecked_beside(
-        &self,
-        finding: &Finding,
-        found: &Found,
-        database: Database,
-        expired: bool,
-    ) -> Option<Reason> {
-        let holding = self.manifest.databases.get(&database).filter(|_| !finding.hits().is_empty())?;
-        self.silence(found, holding.coverage, expired).not_checked()
+    /// Whether the state's silence says nothing any more.
+    pub fn expired(&self, now: Timestamp) -> bool {
+        now >= self.expires
     }
 
-    fn silence(&self, found: &Found, coverage: Coverage, expired: bool) -> Finding {
-        let unreadable = |slot: &Slot| self.manifest.codes.unpack(&slot.record).is_none();
-        if found.damaged || found.slots.iter().any(unreadable) {
-            Finding::NotChecked(Reason::CopyDamaged)
-        } else if coverage == Coverage::Partial {
-            Finding::NotChecked(Reason::CopyPartial)
-        } else if expired {
-            Finding::NotChecked(Reason::CopyStale)
-        } else {
-            Finding::NoRecord
-        }
-    }
-
-    /// The hit of a slot; none if its record makes no sense. An id that can't be read does not hide the hit.
-    ///
-    /// That the record's number is the one that was asked is proven by its locator. Whether the query itself was certain
-    /// is not known here: screening keeps the class within the ceiling of the query's basis.
-    fn hit(&self, slot: &Slot, key: &DocumentKey) -> Option<Hit> {
-        let record = self.manifest.codes.unpack(&slot.record)?;
-        let id = ids::read(&self.ids, slot.number);
-        let class = grade(key, Basis::Stated, Some(&key.number), record.issuer, record.doc_type);
-        let mut hit = Hit::new(class, String::new());
-        match id {
-            Ok(id) => hit.record = id,
-            Err(Damaged) => hit.remark(Remark::DetailsMissing),
-        }
-        hit.identifier = Some(Personal::new(key.number.reveal().to_owned()));
-        hit.issuer = record.issuer;
-        hit.doc_type = record.doc_type;
-        hit.theft_type = record.theft_type.map(str::to_owned);
-        hit.theft_date = record.theft_date;
-        hit.theft_country = record.theft_country;
-        hit.notice = record.notice.map(str::to_owned);
-        if let Some(date) = record.retention {
-            hit.details.insert("retention_date".to_owned(), Personal::new(date.to_string()));
-        }
-        Some(hit)
-    }
-
-    /// Checks every byte: all pages, the order of the table, that each record can be read with its id, and the counts.
+    /// Asks the state the questions that its publisher put into its manifest.
     ///
     /// # Errors
-    /// [`OpenError::Damaged`].
-    pub fn verify(&self) -> Result<(), OpenError> {
-        (0..self.ids.pages()).try_for_each(|page| self.ids.page(page).map(drop))?;
-        let mut counts = std::collections::BTreeMap::new();
-        self.table.verify(|slot| {
-            let record = self.manifest.codes.unpack(&slot.record).ok_or(Damaged)?;
-            ids::read(&self.ids, slot.number)?;
-            *counts.entry(record.database).or_insert(0) += 1;
-            Ok(())
-        })?;
-        let expected = self.manifest.databases.iter().map(|(database, holding)| (*database, holding.records));
-        if expected.filter(|(_, records)| *records > 0).eq(counts) { Ok(()) } else { Err(OpenError::Damaged) }
+    /// [`Refusal::SelfTest`] if one is answered otherwise than it must be.
+    pub fn self_test(&self) -> Result<(), Refusal> {
+        let sample = Sample::open(&self.manifest.self_test, &self.generation.key).ok_or(Refusal::KeyWrong)?;
+        let found = |identifier: &_, database, mark| {
+            let found = self.find(identifier);
+            found.matches.iter().any(|one| one.is(database) && self.mark(one) == Ok(mark))
+        };
+        if sample.holds(found) { Ok(()) } else { Err(Refusal::SelfTest) }
+    }
+
+    /// All entries in their order.
+    pub(super) fn entries(&self) -> std::io::Result<Entries<'_>> {
+        let mut base = self.base.scan()?;
+        let next_base = base.next();
+        let mut overlay: Box<dyn Iterator<Item = _>> = Box::new(self.overlay.all());
+        let next_change = overlay.next();
+        Ok(Entries { base, next_base, overlay, next_change })
     }
 }
 
-/// Opens a snapshot and checks every byte of it.
-///
-/// # Errors
-/// Any [`OpenError`] but [`OpenError::Purged`].
-pub fn verify(folder: &Path, publisher: &PublicKey, environment: Environment) -> Result<Manifest, OpenError> {
-    let copy = Copy::open(folder, publisher, environment)?;
-    copy.verify()?;
-    Ok(copy.manifest)
+type KeyedChange = (super::entry::Key, Change);
+
+/// The entries of a state in their order.
+pub(super) struct Entries<'a> {
+    base: Scan<'a>,
+    next_base: Result<Option<Entry>, Damaged>,
+    overlay: Box<dyn Iterator<Item = KeyedChange> + 'a>,
+    next_change: Option<KeyedChange>,
+}
+
+impl Entries<'_> {
+    /// The next entry; none after the last.
+    ///
+    /// # Errors
+    /// [`Damaged`] if a page of the base is damaged.
+    pub(super) fn next(&mut self) -> Result<Option<Entry>, Damaged> {
+        loop {
+            let base = self.next_base?;
+            match (base, self.next_change) {
+                (base, None) => {
+                    self.step_base();
+                    return Ok(base);
+                }
+                (Some(entry), Some((key, _))) if entry.key() < key => {
+                    self.step_base();
+                    return Ok(Some(entry));
+                }
+                (base, Some((key, change))) => {
+                    if base.is_some_and(|entry| entry.key() == key) {
+                        self.step_base();
+                    }
+                    self.next_change = self.overlay.next();
+                    if let Change::Now(entry) = change {
+                        return Ok(Some(entry));
+                    }
+                }
+            }
+        }
+    }
+
+    fn step_base(&mut self) {
+        if let Ok(Some(_)) = self.next_base {
+            self.next_base = self.base.next();
+        }
+    }
 }

@@ -1,29 +1,36 @@
-//! What a snapshot says of itself, signed by its publisher.
+//! What a state of the copy says of itself, signed by its publisher.
+//!
+//! There is one manifest a state, whether the state arrives as a snapshot or as the change from an earlier one. It says
+//! all of the state: the digest of its entries and the roots of the table and ids that they make, which are the same
+//! wherever they are made. So what a site folds by itself is checked against the publisher's word.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
 use postern_sdk::{Database, Environment};
 use serde::{Deserialize, Serialize};
 
-use super::copy::OpenError;
-use super::locator::LocatorKey;
-use super::pages::{FileState, read_small};
+use super::disk::{Disk, read_small, write_small};
+use super::hex;
+use super::pages::FileState;
 use super::record::Codes;
-use crate::keys::{self, PrivateKey, PublicKey};
+use super::trust::{Refusal, Root};
+use crate::keys::{self, PrivateKey};
 
 /// The version of the format that is written and read here.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
-const MANIFEST: &str = "manifest.json";
-const SIGNATURE: &str = "manifest.sig";
-const MANIFEST_BYTES_MAX: u64 = 1 << 20;
-const SIGNATURE_BYTES_MAX: u64 = 1 << 10;
+/// The manifest's file in a state's folder.
+pub(super) const MANIFEST: &str = "manifest.json";
+/// The file of its signatures.
+pub(super) const SIGNATURE: &str = "manifest.sig";
+/// Most bytes of a manifest.
+pub(super) const MANIFEST_BYTES_MAX: u64 = 4 << 20;
+/// Most bytes of its signatures.
+pub(super) const SIGNATURE_BYTES_MAX: u64 = 1 << 14;
 /// For what a manifest is signed, so that no other signed document can pass for one.
-const SIGNED_AS: &str = "postern mind manifest 1";
+const SIGNED_AS: &str = "postern mind manifest 2";
 
 /// How much of a database a snapshot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +52,24 @@ pub struct Holding {
     pub records: u64,
 }
 
-/// What a snapshot says of itself.
+/// How a state is reached from an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeltaState {
+    /// The version that it starts from.
+    pub from: u64,
+    /// Size of the delta in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the delta.
+    #[serde(with = "hex")]
+    pub sha256: [u8; 32],
+    /// Records that it brings, those that it changes among them.
+    pub added: u64,
+    /// Records that it takes out, those that it changes among them.
+    pub removed: u64,
+}
+
+/// What a state says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -55,7 +79,7 @@ pub struct Manifest {
     pub dataset: String,
     /// The number of the state; a later state has a higher one.
     pub version: u64,
-    /// The name of the states under one locator key.
+    /// The name of the states under one generation key.
     pub generation: String,
     /// Whether the data is real.
     pub environment: Environment,
@@ -65,30 +89,45 @@ pub struct Manifest {
     pub records: u64,
     /// When the data was extracted at its source.
     pub data_as_of: Timestamp,
-    /// When the snapshot was built.
+    /// When the state was built.
     pub created: Timestamp,
     /// From when on its silence says nothing, whatever the ages that are configured.
     pub expires: Timestamp,
+    /// SHA-256 over all entries in their order.
+    #[serde(with = "hex")]
+    pub digest: [u8; 32],
     /// The table.
     pub table: FileState,
     /// The record ids.
     pub ids: FileState,
-    /// The name of the function that gives locators.
-    pub prf: String,
-    /// Its key. It stands here until snapshots are sealed.
-    pub(super) locator_key: LocatorKey,
+    /// How the state is reached from the one before, if it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<DeltaState>,
+    /// The name of the construction by which records are sealed.
+    pub seal: String,
+    /// What tells the right generation key from any other.
+    #[serde(with = "hex")]
+    pub key_check: [u8; 16],
+    /// Numbers with what must be found under them, sealed.
+    pub self_test: String,
     /// The lists of codes.
     pub codes: Codes,
 }
 
-/// What the console and the command line tell of a snapshot: the manifest without its key and lists.
+/// What the console and the command line tell of a state: the manifest without its seals and lists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Info {
     /// The dataset.
     pub dataset: String,
     /// The number of the state.
     pub version: u64,
-    /// The name of the states under one locator key.
+    /// The version of the table that it is answered from; the changes since then are held in memory.
+    pub base: u64,
+    /// How many records were added and how many taken out since then.
+    pub changes: u64,
+    /// How many records the country itself has withdrawn.
+    pub withdrawn: u64,
+    /// The name of the states under one generation key.
     pub generation: String,
     /// Whether the data is real.
     pub environment: Environment,
@@ -98,7 +137,7 @@ pub struct Info {
     pub records: u64,
     /// When the data was extracted at its source: ages count from here.
     pub data_as_of: Timestamp,
-    /// When the snapshot was built.
+    /// When the state was built.
     pub created: Timestamp,
     /// From when on its silence says nothing.
     pub expires: Timestamp,
@@ -106,14 +145,19 @@ pub struct Info {
     pub table_bytes: u64,
     /// Size of the record ids in bytes.
     pub ids_bytes: u64,
+    /// SHA-256 over all entries in their order.
+    pub digest: String,
 }
 
 impl Manifest {
-    /// What may be told of the snapshot.
-    pub fn info(&self) -> Info {
+    /// What may be told of the state, answered from the table of a version.
+    pub fn info(&self, base: u64, changes: u64) -> Info {
         Info {
             dataset: self.dataset.clone(),
             version: self.version,
+            base,
+            changes,
+            withdrawn: 0,
             generation: self.generation.clone(),
             environment: self.environment,
             databases: self.databases.clone(),
@@ -123,56 +167,50 @@ impl Manifest {
             expires: self.expires,
             table_bytes: self.table.bytes,
             ids_bytes: self.ids.bytes,
+            digest: keys::hex(&self.digest),
         }
     }
 
-    /// Writes and syncs manifest and signature.
-    pub(super) fn write(&self, folder: &Path, key: &PrivateKey) -> io::Result<()> {
+    /// Writes and syncs manifest and signatures.
+    pub(super) fn write(
+        &self,
+        disk: &dyn Disk,
+        folder: &Path,
+        signers: &[&PrivateKey],
+    ) -> std::io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
-        let signature = format!("{} {}\n", key.public().id(), keys::hex(&key.sign(SIGNED_AS, &text)));
-        write_synced(&folder.join(MANIFEST), &text)?;
-        write_synced(&folder.join(SIGNATURE), signature.as_bytes())
+        let line =
+            |key: &&PrivateKey| format!("{} {}\n", key.public().id(), keys::hex(&key.sign(SIGNED_AS, &text)));
+        let signatures: String = signers.iter().map(line).collect();
+        write_small(disk, &folder.join(MANIFEST), &text)?;
+        write_small(disk, &folder.join(SIGNATURE), signatures.as_bytes())
     }
 
-    /// Reads the manifest of a snapshot, believing nothing before its signature is checked.
+    /// Reads the manifest of a state, believing nothing before its signatures are checked.
     ///
     /// # Errors
-    /// [`OpenError::Missing`], [`OpenError::Signature`], [`OpenError::Format`] or [`OpenError::Damaged`].
-    pub(super) fn read(folder: &Path, publisher: &PublicKey) -> Result<Self, OpenError> {
-        let text = read_small(&folder.join(MANIFEST), MANIFEST_BYTES_MAX).map_err(OpenError::from_io)?;
-        let signature =
-            read_small(&folder.join(SIGNATURE), SIGNATURE_BYTES_MAX).map_err(OpenError::from_io)?;
-        if !verifies(&text, &signature, publisher) {
-            return Err(OpenError::Signature);
+    /// [`Refusal::Missing`], [`Refusal::Format`], [`Refusal::ManifestMalformed`], or of the signatures.
+    pub fn read(folder: &Path, root: &Root) -> Result<Self, Refusal> {
+        let text = read_small(&folder.join(MANIFEST), MANIFEST_BYTES_MAX).map_err(Refusal::Missing)?;
+        let signature = read_small(&folder.join(SIGNATURE), SIGNATURE_BYTES_MAX).map_err(Refusal::Missing)?;
+        Self::parse(&text, &signature, root)
+    }
+
+    /// The manifest of this text, if enough of the publisher's keys signed it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn parse(text: &[u8], signatures: &[u8], root: &Root) -> Result<Self, Refusal> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
         }
-        parse(&text)
+        root.verify_copy(SIGNED_AS, text, signatures)?;
+        let malformed = |error: serde_json::Error| Refusal::ManifestMalformed(error.to_string());
+        let version: Version = serde_json::from_slice(text).map_err(malformed)?;
+        if version.format != FORMAT {
+            return Err(Refusal::Format(version.format));
+        }
+        serde_json::from_slice(text).map_err(malformed)
     }
-}
-
-fn parse(text: &[u8]) -> Result<Manifest, OpenError> {
-    #[derive(Deserialize)]
-    struct Version {
-        format: u32,
-    }
-    let version: Version = serde_json::from_slice(text).map_err(|_| OpenError::Damaged)?;
-    if version.format != FORMAT {
-        return Err(OpenError::Format(version.format));
-    }
-    serde_json::from_slice(text).map_err(|_| OpenError::Damaged)
-}
-
-/// Whether one of the lines `key-id signature` is the publisher's. A line by another key is no harm.
-fn verifies(text: &[u8], signatures: &[u8], publisher: &PublicKey) -> bool {
-    let lines = std::str::from_utf8(signatures).unwrap_or_default().lines();
-    lines.filter_map(|line| line.split_once(' ')).any(|(id, signature)| {
-        let signature = keys::unhex(signature);
-        id == publisher.id()
-            && signature.is_some_and(|signature| publisher.verifies(SIGNED_AS, text, &signature))
-    })
-}
-
-fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
-    file.write_all(content)?;
-    file.sync_all()
 }

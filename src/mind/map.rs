@@ -29,13 +29,26 @@ impl Map {
         }
         // SAFETY: a mapping is sound as long as nobody changes or cuts the file while it lasts. Snapshots are written
         // under a temporary name, synced, and only then renamed to the name that is opened here; nothing in Postern
-        // opens them for writing afterwards, a new state is a new folder, and unlinking leaves the mapping intact. The
+        // opens them for writing afterwards, a new state is a new file, and unlinking leaves the mapping intact. The
         // folder is created with access for its owner alone. The mapping is read-only, and no reference into it
         // outlives `self`. An administrator who overwrites the file in place breaks this promise, as with every
         // mapped database: bytes that changed before a page's first touch fail its hash.
         let map = unsafe { Mmap::map(&file)? };
         map.advise(Advice::Random)?;
         Ok(Self(map))
+    }
+
+    /// Asks the processor to fetch the cache line at an offset, without waiting for it. Offsets beyond the end do nothing.
+    #[inline]
+    pub(super) fn prefetch(&self, offset: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(byte) = self.0.get(offset) {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: a prefetch has no effect that the program can see, and the address is that of a byte of the map.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast()) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = offset;
     }
 }
 

@@ -1,35 +1,48 @@
-//! A record in 11 bytes, and the lists of codes that its fields are numbers of.
+//! A record in 68 bits, and the lists of codes that its fields are numbers of.
 //!
 //! States, types, kinds of theft and notices repeat without end, so a record holds their numbers in lists that stand in
-//! the manifest. A date is kept with the parts that are known; the number 0 says that a field is empty.
+//! the manifest. The lists of a generation only grow, because a sealed record can't be packed anew. A date is kept with
+//! the parts that are known; the number 0 says that a field is empty.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::Date;
-use postern_sdk::{Database, DocumentType, PartialDate, State};
+use postern_sdk::{Database, PartialDate, State};
 use serde::{Deserialize, Serialize};
 
-/// Size of a packed record.
-pub(super) const RECORD: usize = 11;
+use super::seal::{Packed, RECORD_BITS};
 
-const STATE_BITS: u32 = 10;
-const TYPE_BITS: u32 = 9;
-const THEFT_BITS: u32 = 7;
-const NOTICE_BITS: u32 = 6;
-/// The earliest year of a retention date.
-const RETENTION_YEAR_MIN: i16 = 1900;
-const RETENTION_YEARS: i16 = 256;
+const DATABASE_BITS: u32 = 2;
+const STATE_BITS: u32 = 9;
+const TYPE_BITS: u32 = 7;
+const THEFT_BITS: u32 = 5;
+const NOTICE_BITS: u32 = 4;
+const DATE_BITS: u32 = 16;
+const _: () = assert!(
+    DATABASE_BITS + 2 * STATE_BITS + TYPE_BITS + THEFT_BITS + NOTICE_BITS + 2 * DATE_BITS == RECORD_BITS
+);
 
-/// What a record of a document says, but for its number and id.
+/// The years of a theft date that has a number of its own; others stand in a list.
+const THEFT_YEARS: std::ops::RangeInclusive<i16> = 1950..=2077;
+const MONTHS: u32 = 13;
+const DAYS: u32 = 32;
+/// The first number of a theft date that stands in the list.
+const LISTED: u32 = 1 + 129 * MONTHS * DAYS;
+/// The first day of retention that can be kept; the last is 65 534 days later, in 2149.
+const RETENTION_EPOCH: Date = Date::constant(1970, 1, 1);
+
+/// What a record says, but for its number and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
     /// The database.
     pub database: Database,
-    /// The issuer.
+    /// The issuer, or the country of registration.
     pub issuer: Option<State>,
-    /// The type.
-    pub doc_type: Option<DocumentType>,
+    /// The type: of a document INTERPOL's code of three characters.
+    pub type_code: Option<&'a str>,
     /// INTERPOL's code of theft or fraud.
     pub theft_type: Option<&'a str>,
     /// The date of theft or loss.
@@ -46,109 +59,209 @@ pub struct Record<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Codes {
-    /// Issuers and countries, at most 1023.
+    /// Issuers and countries, at most 511.
     pub states: Vec<State>,
-    /// Document types, at most 511.
-    pub types: Vec<DocumentType>,
-    /// Codes of theft or fraud, at most 127.
+    /// Types, at most 127.
+    pub types: Vec<String>,
+    /// Codes of theft or fraud, at most 31.
     pub thefts: Vec<String>,
-    /// Colours of notices, at most 63.
+    /// Colours of notices, at most 15.
     pub notices: Vec<String>,
+    /// Theft dates of which only the century or only the year of the century is known, or before 1950 or after 2077: at
+    /// most 11 871.
+    pub dates: Vec<PartialDate>,
 }
 
 /// More different codes than a list holds; the name of the column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ListFull(pub(super) &'static str);
 
-const fn database_number(database: Database) -> Option<u128> {
+/// The number of a database within its dataset; none if no dataset of records by number holds it.
+pub(super) const fn database_number(database: Database) -> Option<u8> {
     match database {
-        Database::Sltd => Some(1),
+        Database::Sltd | Database::Smv | Database::Firearms | Database::Vessels => Some(1),
         Database::Tdawn => Some(2),
         Database::Sad => Some(3),
         _ => None,
     }
 }
 
-/// Whether a copy of documents holds records of this database.
-pub(super) const fn holds(database: Database) -> bool {
-    database_number(database).is_some()
+/// The number of the database that a packed record is of, 0 for none.
+pub(super) const fn database_of(packed: Packed) -> u8 {
+    (packed.0 & ((1 << DATABASE_BITS) - 1)) as u8
 }
 
-/// Builds the lists while records are packed.
+/// The lists while records are packed, by several threads at once.
 #[derive(Default)]
-pub(super) struct Packer {
+pub(super) struct SharedCodes(Mutex<Lists>);
+
+#[derive(Default)]
+struct Lists {
     states: List<State>,
-    types: List<DocumentType>,
+    types: List<String>,
     thefts: List<String>,
     notices: List<String>,
+    dates: List<PartialDate>,
 }
 
-impl Packer {
-    /// Packs a record, whose database must be one that the copy [`holds`].
-    pub(super) fn pack(&mut self, record: &Record<'_>) -> Result<[u8; RECORD], ListFull> {
-        let mut bits = Bits::default();
-        bits.put(3, database_number(record.database).unwrap_or(0));
-        bits.put(STATE_BITS, self.states.number(record.issuer.as_ref(), STATE_BITS, "issuer")?);
-        bits.put(TYPE_BITS, self.types.number(record.doc_type.as_ref(), TYPE_BITS, "type")?);
-        bits.put(THEFT_BITS, self.thefts.number(record.theft_type, THEFT_BITS, "theft_type")?);
-        bits.put(24, pack_date(record.theft_date));
-        bits.put(STATE_BITS, self.states.number(record.theft_country.as_ref(), STATE_BITS, "theft_country")?);
-        bits.put(NOTICE_BITS, self.notices.number(record.notice, NOTICE_BITS, "notice")?);
-        bits.put(17, pack_retention(record.retention));
-        Ok(bits.bytes())
+impl SharedCodes {
+    /// Goes on from the lists of a generation.
+    pub(super) fn new(codes: &Codes) -> Self {
+        Self(Mutex::new(Lists {
+            states: List::from(&codes.states),
+            types: List::from(&codes.types),
+            thefts: List::from(&codes.thefts),
+            notices: List::from(&codes.notices),
+            dates: List::from(&codes.dates),
+        }))
     }
 
-    /// The lists.
-    pub(super) fn into_codes(self) -> Codes {
+    fn lists(&self) -> MutexGuard<'_, Lists> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lists as they are now.
+    pub(super) fn codes(&self) -> Codes {
+        let lists = self.lists();
         Codes {
-            states: self.states.values,
-            types: self.types.values,
-            thefts: self.thefts.values,
-            notices: self.notices.values,
+            states: lists.states.values.clone(),
+            types: lists.types.values.clone(),
+            thefts: lists.thefts.values.clone(),
+            notices: lists.notices.values.clone(),
+            dates: lists.dates.values.clone(),
         }
     }
 }
 
-impl Codes {
-    /// Unpacks a record; none if it holds a number that no list knows.
-    pub(super) fn unpack(&self, bytes: &[u8; RECORD]) -> Option<Record<'_>> {
-        let mut bits = Bits::from(bytes);
-        let database = unpack_database(bytes)?;
-        bits.take(3);
-        Some(Record {
-            database,
-            issuer: pick(&self.states, bits.take(STATE_BITS))?.copied(),
-            doc_type: pick(&self.types, bits.take(TYPE_BITS))?.copied(),
-            theft_type: pick(&self.thefts, bits.take(THEFT_BITS))?.map(String::as_str),
-            theft_date: unpack_date(bits.take(24)),
-            theft_country: pick(&self.states, bits.take(STATE_BITS))?.copied(),
-            notice: pick(&self.notices, bits.take(NOTICE_BITS))?.map(String::as_str),
-            retention: unpack_retention(bits.take(17)),
-        })
+/// Packs the records of one thread: it asks the shared lists only for codes that it has not met.
+pub(super) struct Packer<'a> {
+    shared: &'a SharedCodes,
+    known: Known,
+}
+
+#[derive(Default)]
+struct Known {
+    states: HashMap<State, u32>,
+    types: HashMap<String, u32>,
+    thefts: HashMap<String, u32>,
+    notices: HashMap<String, u32>,
+}
+
+impl<'a> Packer<'a> {
+    pub(super) fn new(shared: &'a SharedCodes) -> Self {
+        Self { shared, known: Known::default() }
+    }
+
+    /// Packs a record, whose database must have a [`database_number`].
+    pub(super) fn pack(&mut self, record: &Record<'_>) -> Result<Packed, ListFull> {
+        let Self { shared, known } = self;
+        let state = |known: &mut HashMap<State, u32>, state: Option<&State>, column| {
+            number(known, state, |state| shared.lists().states.number(state, STATE_BITS, column))
+        };
+        let mut bits = Bits::default();
+        bits.put(DATABASE_BITS, database_number(record.database).unwrap_or(0).into());
+        bits.put(STATE_BITS, state(&mut known.states, record.issuer.as_ref(), "issuer")?);
+        bits.put(
+            TYPE_BITS,
+            number(&mut known.types, record.type_code, |code| {
+                shared.lists().types.number(code, TYPE_BITS, "type")
+            })?,
+        );
+        bits.put(
+            THEFT_BITS,
+            number(&mut known.thefts, record.theft_type, |code| {
+                shared.lists().thefts.number(code, THEFT_BITS, "theft_type")
+            })?,
+        );
+        bits.put(STATE_BITS, state(&mut known.states, record.theft_country.as_ref(), "theft_country")?);
+        bits.put(
+            NOTICE_BITS,
+            number(&mut known.notices, record.notice, |code| {
+                shared.lists().notices.number(code, NOTICE_BITS, "notice")
+            })?,
+        );
+        bits.put(DATE_BITS, self.theft_date(record.theft_date)?);
+        bits.put(DATE_BITS, record.retention.and_then(pack_retention).unwrap_or(0));
+        Ok(Packed(bits.word))
+    }
+
+    fn theft_date(&self, date: Option<PartialDate>) -> Result<u32, ListFull> {
+        let Some(date) = date else { return Ok(0) };
+        if let Some(number) = pack_date(date) {
+            return Ok(number);
+        }
+        let mut lists = self.shared.lists();
+        let bits_max = u32::from(u16::MAX) - LISTED + 1;
+        let listed = lists.dates.position(&date, bits_max, "theft_date")?;
+        Ok(LISTED + listed - 1)
     }
 }
 
-/// The database of a packed record, if it is a known one.
-pub(super) const fn unpack_database(bytes: &[u8; RECORD]) -> Option<Database> {
-    match bytes[0] & 7 {
-        1 => Some(Database::Sltd),
-        2 => Some(Database::Tdawn),
-        3 => Some(Database::Sad),
-        _ => None,
+impl Codes {
+    /// Unpacks a record of a dataset that holds these databases; none if it holds a number that no list knows.
+    pub(super) fn unpack(&self, packed: Packed, database: Database) -> Option<Record<'_>> {
+        let mut bits = Bits { word: packed.0, used: 0 };
+        if database_number(database) != Some(bits.take(DATABASE_BITS) as u8) {
+            return None;
+        }
+        let issuer = pick(&self.states, bits.take(STATE_BITS))?.copied();
+        let type_code = pick(&self.types, bits.take(TYPE_BITS))?.map(String::as_str);
+        let theft_type = pick(&self.thefts, bits.take(THEFT_BITS))?.map(String::as_str);
+        let theft_country = pick(&self.states, bits.take(STATE_BITS))?.copied();
+        let notice = pick(&self.notices, bits.take(NOTICE_BITS))?.map(String::as_str);
+        let theft_date = self.theft_date(bits.take(DATE_BITS))?;
+        let retention = unpack_retention(bits.take(DATE_BITS));
+        Some(Record { database, issuer, type_code, theft_type, theft_date, theft_country, notice, retention })
+    }
+
+    fn theft_date(&self, number: u32) -> Option<Option<PartialDate>> {
+        match number {
+            0 => Some(None),
+            number if number < LISTED => Some(Some(unpack_date(number))),
+            number => self.dates.get((number - LISTED) as usize).copied().map(Some),
+        }
+    }
+
+    /// Whether these lists begin with all of the others: sealed records of both can be read by these.
+    pub(super) fn continues(&self, other: &Self) -> bool {
+        self.states.starts_with(&other.states)
+            && self.types.starts_with(&other.types)
+            && self.thefts.starts_with(&other.thefts)
+            && self.notices.starts_with(&other.notices)
+            && self.dates.starts_with(&other.dates)
     }
 }
 
 /// A code of a list by its number: `Some(None)` for 0, none for a number beyond the list.
-fn pick<T>(list: &[T], number: u128) -> Option<Option<&T>> {
+fn pick<T>(list: &[T], number: u32) -> Option<Option<&T>> {
     match number {
         0 => Some(None),
         number => list.get(number as usize - 1).map(Some),
     }
 }
 
+/// The number of a value, from what the thread knows or else from the shared list.
+fn number<T, Q>(
+    known: &mut HashMap<T, u32>,
+    value: Option<&Q>,
+    ask: impl FnOnce(&Q) -> Result<u32, ListFull>,
+) -> Result<u32, ListFull>
+where
+    T: Borrow<Q> + Eq + Hash,
+    Q: Hash + Eq + ToOwned<Owned = T> + ?Sized,
+{
+    let Some(value) = value else { return Ok(0) };
+    if let Some(number) = known.get(value) {
+        return Ok(*number);
+    }
+    let number = ask(value)?;
+    known.insert(value.to_owned(), number);
+    Ok(number)
+}
+
 struct List<T> {
     values: Vec<T>,
-    numbers: HashMap<T, u16>,
+    numbers: HashMap<T, u32>,
 }
 
 impl<T> Default for List<T> {
@@ -158,22 +271,34 @@ impl<T> Default for List<T> {
 }
 
 impl<T: Clone + Eq + Hash> List<T> {
-    fn number<Q>(&mut self, value: Option<&Q>, bits: u32, column: &'static str) -> Result<u128, ListFull>
+    fn from(values: &[T]) -> Self {
+        Self { values: values.to_vec(), numbers: values.iter().cloned().zip(1..).collect() }
+    }
+
+    fn number<Q>(&mut self, value: &Q, bits: u32, column: &'static str) -> Result<u32, ListFull>
     where
-        T: std::borrow::Borrow<Q>,
+        T: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = T> + ?Sized,
     {
-        let Some(value) = value else { return Ok(0) };
+        self.position(value, (1 << bits) - 1, column)
+    }
+
+    /// The place of a value from 1, which is added if it is not there and the list has room for `most`.
+    fn position<Q>(&mut self, value: &Q, most: u32, column: &'static str) -> Result<u32, ListFull>
+    where
+        T: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = T> + ?Sized,
+    {
         if let Some(number) = self.numbers.get(value) {
-            return Ok(u128::from(*number));
+            return Ok(*number);
         }
-        let number = u16::try_from(self.values.len() + 1).map_err(|_| ListFull(column))?;
-        if number >= 1 << bits {
+        let number = self.values.len() as u32 + 1;
+        if number > most {
             return Err(ListFull(column));
         }
         self.values.push(value.to_owned());
         self.numbers.insert(value.to_owned(), number);
-        Ok(u128::from(number))
+        Ok(number)
     }
 }
 
@@ -185,67 +310,59 @@ struct Bits {
 }
 
 impl Bits {
-    fn put(&mut self, bits: u32, value: u128) {
-        debug_assert!(value < 1 << bits);
-        self.word |= value << self.used;
+    fn put(&mut self, bits: u32, value: u32) {
+        debug_assert!(value < 1 << bits && self.used + bits <= RECORD_BITS);
+        self.word |= u128::from(value) << self.used;
         self.used += bits;
     }
 
-    fn take(&mut self, bits: u32) -> u128 {
-        let value = self.word & ((1 << bits) - 1);
-        self.word >>= bits;
+    fn take(&mut self, bits: u32) -> u32 {
+        let value = (self.word >> self.used) as u32 & ((1 << bits) - 1);
+        self.used += bits;
         value
     }
-
-    fn bytes(&self) -> [u8; RECORD] {
-        debug_assert!(self.used as usize <= RECORD * 8);
-        let mut bytes = [0; RECORD];
-        bytes.copy_from_slice(&self.word.to_le_bytes()[..RECORD]);
-        bytes
-    }
-
-    fn from(bytes: &[u8; RECORD]) -> Self {
-        let mut word = [0; 16];
-        word[..RECORD].copy_from_slice(bytes);
-        Self { word: u128::from_le_bytes(word), used: 0 }
-    }
 }
 
-/// One bit that there is a date, then century, year, month and day, each 0 where it is not known.
-fn pack_date(date: Option<PartialDate>) -> u128 {
-    let Some(date) = date else { return 0 };
-    let part = |part: Option<u8>, from: u8| part.map_or(0, |part| u128::from(part + from));
-    1 | part(date.century, 1) << 1
-        | part(date.year, 1) << 8
-        | part(date.month, 0) << 15
-        | part(date.day, 0) << 19
+/// The number of a date whose year is wholly known and usual, or wholly unknown.
+fn pack_date(date: PartialDate) -> Option<u32> {
+    let year = match (date.century, date.year) {
+        (None, None) => 0,
+        (Some(_), Some(_)) => {
+            let year = date.full_year().filter(|year| THEFT_YEARS.contains(year))?;
+            (year - THEFT_YEARS.start()) as u32 + 1
+        }
+        _ => return None,
+    };
+    let (month, day) = (date.month.unwrap_or(0), date.day.unwrap_or(0));
+    Some(1 + (year * MONTHS + u32::from(month)) * DAYS + u32::from(day))
 }
 
-fn unpack_date(bits: u128) -> Option<PartialDate> {
-    let part = |shift: u32, mask: u128, from: u8| ((bits >> shift & mask) as u8).checked_sub(from);
-    let known = |part: Option<u8>| part.filter(|part| *part != 0);
-    (bits & 1 == 1).then(|| PartialDate {
-        century: part(1, 127, 1),
-        year: part(8, 127, 1),
-        month: known(part(15, 15, 0)),
-        day: known(part(19, 31, 0)),
-    })
+fn unpack_date(number: u32) -> PartialDate {
+    let number = number - 1;
+    let known = |part: u32| (part != 0).then_some(part as u8);
+    let (day, month) = (number % DAYS, number / DAYS % MONTHS);
+    let year = known(number / DAYS / MONTHS).map(|year| *THEFT_YEARS.start() as u16 + u16::from(year) - 1);
+    PartialDate {
+        century: year.map(|year| (year / 100) as u8),
+        year: year.map(|year| (year % 100) as u8),
+        month: known(month),
+        day: known(day),
+    }
 }
 
 /// Whether a retention date can be kept.
 pub(super) fn fits_retention(date: Date) -> bool {
-    (RETENTION_YEAR_MIN..RETENTION_YEAR_MIN + RETENTION_YEARS).contains(&date.year())
+    pack_retention(date).is_some()
 }
 
-fn pack_retention(date: Option<Date>) -> u128 {
-    let Some(date) = date else { return 0 };
-    let part = |part: i16| u128::from(part.unsigned_abs());
-    part(date.year() - RETENTION_YEAR_MIN) << 9 | part(date.month().into()) << 5 | part(date.day().into())
+fn pack_retention(date: Date) -> Option<u32> {
+    let days = date.duration_since(RETENTION_EPOCH).as_hours() / 24;
+    u16::try_from(days + 1).ok().filter(|number| *number > 0).map(u32::from)
 }
 
-fn unpack_retention(bits: u128) -> Option<Date> {
-    let part = |shift: u32, mask: u128| (bits >> shift & mask) as i16;
-    Date::new(part(9, 255) + RETENTION_YEAR_MIN, part(5, 15) as i8, part(0, 31) as i8).ok()
+fn unpack_retention(number: u32) -> Option<Date> {
+    let days = jiff::SignedDuration::from_hours(24 * (i64::from(number) - 1));
+    (number > 0).then(|| RETENTION_EPOCH.checked_add(days).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -258,7 +375,7 @@ mod tests {
         Record {
             database: Database::Sltd,
             issuer: None,
-            doc_type: None,
+            type_code: None,
             theft_type: None,
             theft_date: None,
             theft_country: None,
@@ -272,62 +389,67 @@ mod tests {
     }
 
     proptest! {
-        // Proves that every field, empty or not, comes back as it was packed.
+        // Proves that every field, empty or not, comes back as it was packed, by whichever thread.
         #[test]
         fn round_trip(
-            database in proptest::sample::select(vec![Database::Sltd, Database::Tdawn, Database::Sad]),
+            database in proptest::sample::select(vec![Database::Sltd, Database::Tdawn, Database::Sad, Database::Smv]),
             issuer in proptest::option::of("[A-Z]{3}"), country in proptest::option::of("[A-Z]{3}"),
-            doc_type in proptest::option::of("[A-Z]{3}"), theft in proptest::option::of("[A-Z]{1,16}"),
+            type_code in proptest::option::of("[A-Z]{3}"), theft in proptest::option::of("[A-Z]{1,16}"),
             notice in proptest::option::of("[a-z]{1,16}"), dated in any::<bool>(),
             century in digits(99), year in digits(99),
             month in proptest::option::of(1..=12u8), day in proptest::option::of(1..=31u8),
-            retention in proptest::option::of((1900..=2155i16, 1..=12i8, 1..=28i8)),
+            retention in proptest::option::of((1970..=2148i16, 1..=12i8, 1..=28i8)),
         ) {
             let state = |code: Option<String>| code.map(|code| State::normalise(&code).unwrap());
             let record = Record {
                 database,
                 issuer: state(issuer),
-                doc_type: doc_type.map(|code| DocumentType::normalise(&code).unwrap()),
+                type_code: type_code.as_deref(),
                 theft_type: theft.as_deref(),
                 theft_date: dated.then_some(PartialDate { century, year, month, day }),
                 theft_country: state(country),
                 notice: notice.as_deref(),
                 retention: retention.map(|(year, month, day)| Date::new(year, month, day).unwrap()),
             };
-            let mut packer = Packer::default();
-            let packed = packer.pack(&record).unwrap();
-            prop_assert_eq!(packer.pack(&record).unwrap(), packed);
-            prop_assert_eq!(unpack_database(&packed), Some(database));
-            let codes = packer.into_codes();
-            prop_assert_eq!(codes.unpack(&packed), Some(record));
+            let shared = SharedCodes::default();
+            let packed = Packer::new(&shared).pack(&record).unwrap();
+            prop_assert_eq!(Packer::new(&shared).pack(&record).unwrap(), packed);
+            prop_assert_eq!(Some(database_of(packed)), database_number(database));
+            let codes = shared.codes();
+            prop_assert_eq!(codes.unpack(packed, database), Some(record.clone()));
+            let later = SharedCodes::new(&codes);
+            prop_assert_eq!(Packer::new(&later).pack(&record).unwrap(), packed);
+            prop_assert!(later.codes().continues(&codes));
         }
 
-        // Proves that no bytes make unpacking panic.
+        // Proves that no bits make unpacking panic.
         #[test]
-        fn survives_any_bytes(bytes in any::<[u8; RECORD]>()) {
-            let _ = Codes::default().unpack(&bytes);
+        fn survives_any_bits(word in any::<u128>()) {
+            let _ = Codes::default().unpack(Packed(word & ((1 << RECORD_BITS) - 1)), Database::Sltd);
         }
     }
 
     // Proves that a list is full when its numbers are used up, and says for which column.
     #[test]
     fn lists_have_an_end() {
-        let mut packer = Packer::default();
-        let codes: Vec<String> = (0..64).map(|i| format!("N{i}")).collect();
-        let pack = |packer: &mut Packer, code| packer.pack(&Record { notice: Some(code), ..record() });
-        for code in &codes[..63] {
+        let shared = SharedCodes::default();
+        let mut packer = Packer::new(&shared);
+        let codes: Vec<String> = (0..16).map(|i| format!("N{i}")).collect();
+        let pack = |packer: &mut Packer<'_>, code| packer.pack(&Record { notice: Some(code), ..record() });
+        for code in &codes[..15] {
             pack(&mut packer, code).unwrap();
         }
-        assert_eq!(pack(&mut packer, &codes[63]), Err(ListFull("notice")));
+        assert_eq!(pack(&mut packer, &codes[15]), Err(ListFull("notice")));
         assert!(pack(&mut packer, &codes[5]).is_ok());
     }
 
     // Proves that a number beyond its list gives no record rather than a wrong one.
     #[test]
     fn unknown_numbers_give_nothing() {
-        let mut packer = Packer::default();
-        let packed = packer.pack(&Record { notice: Some("red"), ..record() }).unwrap();
-        assert_eq!(Codes::default().unpack(&packed), None);
-        assert_eq!(Codes::default().unpack(&[0; RECORD]), None);
+        let shared = SharedCodes::default();
+        let packed = Packer::new(&shared).pack(&Record { notice: Some("red"), ..record() }).unwrap();
+        assert_eq!(Codes::default().unpack(packed, Database::Sltd), None);
+        assert_eq!(Codes::default().unpack(Packed(0), Database::Sltd), None);
+        assert_eq!(shared.codes().unpack(packed, Database::Tdawn), None);
     }
 }

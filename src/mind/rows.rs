@@ -8,11 +8,16 @@ use std::fmt;
 use std::io::{self, BufRead, Read as _};
 
 use jiff::civil::Date;
-use postern_sdk::{Database, DocumentNumber, DocumentType, IdentifierError, PartialDate, State};
+use postern_sdk::{
+    Database, DocumentNumber, DocumentType, IdentifierError, PartialDate, Plate, Serial, State, Vin,
+};
 
+use super::dataset::Dataset;
+use super::identifier::{Identifier, Kind};
 use super::record::{self, Record};
 
-/// The columns, in their order; the first line of a feed names them.
+/// The columns of a feed of documents, in their order; the first line names them. A feed of things has the column
+/// `kind` after the first, a feed of changes has the column `change` before all.
 pub const COLUMNS: [&str; 10] = [
     "database",
     "number",
@@ -25,9 +30,14 @@ pub const COLUMNS: [&str; 10] = [
     "retention_date",
     "record_id",
 ];
+/// The column of what kind of identifier the number is.
+const KIND: &str = "kind";
+/// The column of what is to be done with a record.
+const CHANGE: &str = "change";
+const COLUMNS_MAX: usize = COLUMNS.len() + 2;
 
 /// Longest line in bytes, without its end.
-const LINE_MAX: usize = 1024;
+pub(super) const LINE_MAX: usize = 1024;
 /// Longest record id.
 const ID_MAX: usize = 64;
 /// Longest code of theft or notice.
@@ -54,11 +64,36 @@ impl fmt::Display for RowError {
     }
 }
 
+/// Which columns a feed has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The dataset that the records are of.
+    pub dataset: Dataset,
+    /// Whether the rows are changes: each says first whether its record is to be there, or not.
+    pub changes: bool,
+}
+
+impl Layout {
+    fn columns(self) -> impl Iterator<Item = &'static str> {
+        let kind = (self.dataset != Dataset::Documents).then_some(KIND);
+        let change = self.changes.then_some(CHANGE);
+        let (first, rest) = COLUMNS.split_at(1);
+        change.into_iter().chain(first.iter().copied()).chain(kind).chain(rest.iter().copied())
+    }
+
+    /// The line that a feed of this layout begins with.
+    pub fn header(self) -> String {
+        self.columns().collect::<Vec<_>>().join(",")
+    }
+}
+
 /// One row.
 #[derive(Debug)]
 pub(super) struct Row<'a> {
     pub(super) line: u64,
-    pub(super) number: DocumentNumber,
+    /// Whether the record is to be taken out.
+    pub(super) withdraws: bool,
+    pub(super) identifier: Identifier,
     pub(super) record: Record<'a>,
     pub(super) id: &'a str,
 }
@@ -69,14 +104,21 @@ type Fault = (Option<&'static str>, &'static str);
 /// Reads rows.
 pub(super) struct Rows<R> {
     input: R,
+    layout: Layout,
     line: u64,
     buffer: Vec<u8>,
 }
 
 impl<R: BufRead> Rows<R> {
     /// Reads from the first line on, which must name the columns.
-    pub(super) fn new(input: R) -> Self {
-        Self { input, line: 0, buffer: Vec::with_capacity(LINE_MAX + 2) }
+    #[cfg(test)]
+    pub(super) fn new(input: R, layout: Layout) -> Self {
+        Self::after(input, layout, 0)
+    }
+
+    /// Reads on after this many lines.
+    pub(super) fn after(input: R, layout: Layout, lines: u64) -> Self {
+        Self { input, layout, line: lines, buffer: Vec::with_capacity(LINE_MAX + 2) }
     }
 
     /// The next row or faulty line; none at the end.
@@ -86,7 +128,8 @@ impl<R: BufRead> Rows<R> {
     pub(super) fn next(&mut self) -> io::Result<Option<Result<Row<'_>, RowError>>> {
         if self.line == 0 {
             self.read_line()?;
-            if self.buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.buffer) != header() {
+            let header = self.layout.header();
+            if self.buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.buffer) != header.as_bytes() {
                 return Ok(Some(Err(RowError { line: 1, column: None, code: "header" })));
             }
         }
@@ -94,7 +137,7 @@ impl<R: BufRead> Rows<R> {
             return Ok(None);
         }
         let line = self.line;
-        let row = parse(&self.buffer, line);
+        let row = parse(&self.buffer, line, self.layout);
         Ok(Some(row.map_err(|(column, code)| RowError { line, column, code })))
     }
 
@@ -113,10 +156,6 @@ impl<R: BufRead> Rows<R> {
     }
 }
 
-fn header() -> Vec<u8> {
-    COLUMNS.join(",").into_bytes()
-}
-
 fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     loop {
         let chunk = input.fill_buf()?;
@@ -132,24 +171,40 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
 }
 
 fn line_end(chunk: &[u8]) -> Option<usize> {
-    chunk.iter().position(|byte| *byte == b'\n')
+    memchr::memchr(b'\n', chunk)
 }
 
-fn parse(line: &[u8], number: u64) -> Result<Row<'_>, Fault> {
+fn parse(line: &[u8], number: u64, layout: Layout) -> Result<Row<'_>, Fault> {
     if line.len() > LINE_MAX {
         return Err((None, "line_too_long"));
     }
     let text = std::str::from_utf8(line).map_err(|_| (None, "encoding"))?;
-    let fields = split(text)?;
-    let [database, din, issuer, doc_type, theft_type, theft_date, theft_country, notice, retention, id] =
-        fields;
+    let mut fields = [""; COLUMNS_MAX];
+    let fields = split(text, layout, &mut fields)?;
+    let (withdraws, fields) = match fields {
+        [change, fields @ ..] if layout.changes => (parse_change(change)?, fields),
+        fields => (false, fields),
+    };
+    let (kind, fields) = match fields {
+        [database, kind, fields @ ..] if layout.dataset != Dataset::Documents => {
+            (parse_kind(kind, layout.dataset)?, (*database, fields))
+        }
+        [database, fields @ ..] => (Kind::Document, (*database, fields)),
+        [] => return Err((None, "columns")),
+    };
+    let (database, [din, issuer, type_code, theft_type, theft_date, theft_country, notice, retention, id]) =
+        fields
+    else {
+        return Err((None, "columns"));
+    };
     Ok(Row {
         line: number,
-        number: identifier(DocumentNumber::normalise(din), "number")?,
+        withdraws,
+        identifier: parse_number(kind, din)?,
         record: Record {
-            database: parse_database(database)?,
+            database: parse_database(database, layout.dataset)?,
             issuer: optional(issuer, |code| identifier(State::normalise(code), "issuer"))?,
-            doc_type: optional(doc_type, |code| identifier(DocumentType::normalise(code), "type"))?,
+            type_code: optional(type_code, |code| parse_type(code, layout.dataset))?,
             theft_type: optional(theft_type, |code| short_code(code, "theft_type"))?,
             theft_date: optional(theft_date, |date| partial_date(date, "theft_date"))?,
             theft_country: optional(theft_country, |code| {
@@ -162,13 +217,56 @@ fn parse(line: &[u8], number: u64) -> Result<Row<'_>, Fault> {
     })
 }
 
-fn split(text: &str) -> Result<[&str; COLUMNS.len()], Fault> {
-    let mut fields = [""; COLUMNS.len()];
-    let mut found = text.split(',');
-    for (field, column) in fields.iter_mut().zip(COLUMNS) {
-        *field = unquote(found.next().ok_or((None, "columns"))?).ok_or((Some(column), "quote"))?;
+fn split<'a, 'b>(
+    text: &'a str,
+    layout: Layout,
+    fields: &'b mut [&'a str; COLUMNS_MAX],
+) -> Result<&'b [&'a str], Fault> {
+    let mut rest = Some(text);
+    let mut count = 0;
+    for (field, column) in fields.iter_mut().zip(layout.columns()) {
+        let line = rest.ok_or((None, "columns"))?;
+        let (found, later) = match memchr::memchr(b',', line.as_bytes()) {
+            Some(at) => (&line[..at], Some(&line[at + 1..])),
+            None => (line, None),
+        };
+        *field = unquote(found).ok_or((Some(column), "quote"))?;
+        rest = later;
+        count += 1;
     }
-    if found.next().is_some() { Err((None, "columns")) } else { Ok(fields) }
+    if rest.is_some() { Err((None, "columns")) } else { Ok(&fields[..count]) }
+}
+
+fn parse_change(change: &str) -> Result<bool, Fault> {
+    match change {
+        "upsert" => Ok(false),
+        "withdraw" => Ok(true),
+        _ => Err((Some(CHANGE), "change")),
+    }
+}
+
+fn parse_kind(kind: &str, dataset: Dataset) -> Result<Kind, Fault> {
+    dataset.kind(kind).ok_or((Some(KIND), "kind"))
+}
+
+fn parse_number(kind: Kind, text: &str) -> Result<Identifier, Fault> {
+    let parsed = match kind {
+        Kind::Document => DocumentNumber::normalise(text).map(|number| Identifier::document(&number)),
+        Kind::Vin => Vin::normalise(text).map(|vin| Identifier::vin(&vin)),
+        Kind::Plate => Plate::normalise(text).map(|plate| Identifier::plate(&plate)),
+        Kind::Part | Kind::Firearm | Kind::Vessel => {
+            Serial::normalise(text).map(|serial| Identifier::serial(kind, &serial))
+        }
+    };
+    identifier(parsed, "number")
+}
+
+/// A document's type has INTERPOL's form; another thing's type is a code.
+fn parse_type(code: &str, dataset: Dataset) -> Result<&str, Fault> {
+    match dataset {
+        Dataset::Documents => identifier(DocumentType::normalise(code), "type").map(|_| code),
+        _ => short_code(code, "type"),
+    }
 }
 
 /// A field without the quotes around it; none if there is any other quote.
@@ -188,8 +286,8 @@ fn identifier<T>(parsed: Result<T, IdentifierError>, column: &'static str) -> Re
     parsed.map_err(|error| (Some(column), error.code()))
 }
 
-fn parse_database(code: &str) -> Result<Database, Fault> {
-    let database = Database::from_code(code).filter(|database| record::holds(*database));
+fn parse_database(code: &str, dataset: Dataset) -> Result<Database, Fault> {
+    let database = Database::from_code(code).filter(|database| dataset.databases().contains(database));
     database.ok_or((Some("database"), "database"))
 }
 
@@ -217,11 +315,12 @@ fn parse_id(id: &str) -> Result<&str, Fault> {
 mod tests {
     use super::*;
 
+    const DOCUMENTS: Layout = Layout { dataset: Dataset::Documents, changes: false };
     const GOOD: &str = "sltd,L898902C3,UTO,PAS,STL,2019-XX-XX,FRA,,2031-05-02,0a1b2c";
 
     fn errors(lines: &[&str]) -> Vec<RowError> {
         let text = lines.join("\n");
-        let mut rows = Rows::new(text.as_bytes());
+        let mut rows = Rows::new(text.as_bytes(), DOCUMENTS);
         let mut errors = Vec::new();
         while let Some(row) = rows.next().unwrap() {
             errors.extend(row.err());
@@ -237,13 +336,13 @@ mod tests {
     #[test]
     fn reads_rows() {
         let text = format!("\u{feff}{}\r\n{GOOD}\r\n\"sad\",\"ab 123\",,,,,,,,\"x\"", header_text());
-        let mut rows = Rows::new(text.as_bytes());
+        let mut rows = Rows::new(text.as_bytes(), DOCUMENTS);
         let row = rows.next().unwrap().unwrap().unwrap();
-        assert_eq!((row.line, row.number.reveal(), row.id), (2, "L898902C3", "0a1b2c"));
+        assert_eq!((row.line, row.identifier.reveal(), row.id), (2, "L898902C3", "0a1b2c"));
         assert_eq!(row.record.theft_type, Some("STL"));
         assert_eq!(row.record.retention, Some(Date::constant(2031, 5, 2)));
         let row = rows.next().unwrap().unwrap().unwrap();
-        assert_eq!((row.number.reveal(), row.record.database), ("AB123", Database::Sad));
+        assert_eq!((row.identifier.reveal(), row.record.database), ("AB123", Database::Sad));
         assert_eq!((row.record.issuer, row.record.theft_date), (None, None));
         assert!(rows.next().unwrap().is_none());
     }
@@ -264,7 +363,7 @@ mod tests {
             (&GOOD.replace("STL", "STO LEN"), Some("theft_type"), "code"),
             (&GOOD.replace("2019-XX-XX", "20190101"), Some("theft_date"), "date"),
             (&GOOD.replace("2031-05-02", "2031-05-XX"), Some("retention_date"), "date"),
-            (&GOOD.replace("2031-05-02", "1831-05-02"), Some("retention_date"), "date"),
+            (&GOOD.replace("2031-05-02", "1969-12-31"), Some("retention_date"), "date"),
             (&GOOD.replace("0a1b2c", ""), Some("record_id"), "record_id"),
             (&GOOD.replace("0a1b2c", "a b"), Some("record_id"), "record_id"),
             (&GOOD.replace("FRA", "\"FRA"), Some("theft_country"), "quote"),
@@ -276,6 +375,27 @@ mod tests {
             let expected = RowError { line: 2, column, code };
             assert_eq!(found, [expected, RowError { line: 4, column: None, code: "columns" }]);
         }
+    }
+
+    // Proves the columns of things and of changes, and their own faults.
+    #[test]
+    fn things_and_changes() {
+        let layout = Layout { dataset: Dataset::Vehicles, changes: true };
+        let header = layout.header();
+        assert!(header.starts_with("change,database,kind,number,"));
+        let read = |line: &str| {
+            let text = format!("{header}\n{line}\n");
+            let mut rows = Rows::new(text.as_bytes(), layout);
+            let row = rows.next().unwrap().unwrap();
+            row.map(|row| (row.withdraws, row.identifier)).map_err(|error| (error.column, error.code))
+        };
+        let vin = Identifier::vin(&"1M8GDM9AXKP042788".parse().unwrap());
+        let plate = Identifier::plate(&"AB123".parse().unwrap());
+        assert_eq!(read("upsert,smv,vin,1M8GDM9AXKP042788,,CAR,,,,,,id1"), Ok((false, vin)));
+        assert_eq!(read("withdraw,smv,plate,AB-123,UTO,,,,,,,id2"), Ok((true, plate)));
+        assert_eq!(read("remove,smv,vin,1M8GDM9AXKP042788,,,,,,,,id1"), Err((Some("change"), "change")));
+        assert_eq!(read("upsert,smv,passport,1M8GDM9AX,,,,,,,,id1"), Err((Some("kind"), "kind")));
+        assert_eq!(read("upsert,sltd,vin,1M8GDM9AXKP042788,,,,,,,,id1"), Err((Some("database"), "database")));
     }
 
     // Proves that a feed without its header is refused, and an empty one.
@@ -291,7 +411,7 @@ mod tests {
     fn wants_text() {
         let mut bytes = format!("{}\n", header_text()).into_bytes();
         bytes.extend_from_slice(b"sltd,\xff\n");
-        let mut rows = Rows::new(&bytes[..]);
+        let mut rows = Rows::new(&bytes[..], DOCUMENTS);
         let error = rows.next().unwrap().unwrap().unwrap_err();
         assert_eq!(error.to_string(), "line 2: encoding");
     }

@@ -2,9 +2,13 @@
 //!
 //! Both sources look a document up by its number alone and leave issuer and type to be compared here, once: a record of
 //! another type or country is then told as a weaker match instead of not being found. What is not known is never taken
-//! to agree, so a question without issuer or type, or a record without them, can't make an exact match.
+//! to agree, so a question without issuer or type, or a record without them, can't make an exact match. Persons are found by
+//! the likeness of their names, and graded here too.
 
-use postern_sdk::{Basis, DocumentKey, DocumentNumber, DocumentType, MatchClass, State, TypeRelation};
+use postern_sdk::{
+    Basis, DocumentKey, DocumentNumber, DocumentType, MatchClass, PartialDate, PersonKey, QueryKey, State,
+    TypeRelation, VehicleKey,
+};
 
 /// The class of a record's match with the document that was asked for, within the [`ceiling`] of the query's basis.
 ///
@@ -35,6 +39,23 @@ pub fn grade(
     class.max(at_most).max(ceiling(basis))
 }
 
+/// The class of the match of a thing's record under the identifier that was asked for. A vehicle identification number and
+/// a ship's IMO number are unique in the world; a registration mark is one of its country; serial numbers of parts and
+/// firearms repeat between makes, so that only their owner can tell.
+pub fn grade_thing(asked: &QueryKey, record_country: Option<State>) -> MatchClass {
+    match asked {
+        QueryKey::Vehicle(VehicleKey::Vin(_)) => MatchClass::Exact,
+        QueryKey::Vehicle(VehicleKey::Plate { country, .. }) => {
+            match both(*country, record_country).is_some_and(|(asked, record)| asked.agrees(&record)) {
+                true => MatchClass::Exact,
+                false => MatchClass::IssuerDiffers,
+            }
+        }
+        QueryKey::Vessel(serial) if serial.is_imo_number() => MatchClass::Exact,
+        _ => MatchClass::NumberOnly,
+    }
+}
+
 /// The best class that a match on a query of this basis can have. Only what the subject states can match exactly.
 ///
 /// * A look-alike, or a number whose check digit failed: a misread variant.
@@ -52,12 +73,53 @@ pub const fn ceiling(basis: Basis) -> MatchClass {
     }
 }
 
+/// What a person's record says of the person. Personal, so it has no `Debug`.
+#[derive(Clone, Copy)]
+pub struct PersonRecord<'a> {
+    /// Its primary identifier.
+    pub name: Option<&'a str>,
+    /// Its secondary identifier.
+    pub forename: Option<&'a str>,
+    /// The date of birth.
+    pub birth: Option<PartialDate>,
+    /// The numbers of documents that the person holds.
+    pub documents: &'a [&'a str],
+}
+
+/// The class of a person's record: by the likeness of the name, unless name, full birth date and a document agree.
+pub fn grade_person(key: &PersonKey, basis: Basis, record: &PersonRecord<'_>) -> MatchClass {
+    let secondary = key.name.secondary.as_ref().map(|name| name.reveal().as_str());
+    let name_agrees = !key.name.truncated
+        && same_name(Some(key.name.primary.reveal()), record.name)
+        && same_name(secondary, record.forename);
+    let full = |date: Option<PartialDate>| date.and_then(|date| date.date());
+    let stated = ceiling(basis) == MatchClass::Exact;
+    let birth_agrees = stated && full(key.birth).is_some() && full(key.birth) == full(record.birth);
+    let document_agrees = key.document.is_some_and(|asked| {
+        record.documents.iter().any(|found| DocumentNumber::normalise(found) == Ok(asked))
+    });
+    match name_agrees && birth_agrees && document_agrees {
+        true => MatchClass::Exact,
+        false => MatchClass::NameScore,
+    }
+}
+
+/// Whether two names are the same but for case and blanks.
+fn same_name(a: Option<&str>, b: Option<&str>) -> bool {
+    let words = |name: Option<&str>| -> Vec<String> {
+        name.unwrap_or_default().split_whitespace().map(str::to_uppercase).collect()
+    };
+    words(a) == words(b)
+}
+
 fn both<T>(a: Option<T>, b: Option<T>) -> Option<(T, T)> {
     Some((a?, b?))
 }
 
 #[cfg(test)]
 mod tests {
+    use postern_sdk::{Name, Personal};
+
     use super::*;
 
     fn key(issuer: Option<&str>, doc_type: Option<&str>) -> DocumentKey {
@@ -124,6 +186,40 @@ mod tests {
             assert_ne!(class, MatchClass::Exact);
             let weaker = graded(&asked, basis, Some("FRA"), Some("IDC"));
             assert!(weaker >= MatchClass::NumberOnly && weaker >= class);
+        }
+    }
+
+    // Proves that a person is exact only by name, full birth date and a document together.
+    #[test]
+    fn persons() {
+        let key = PersonKey {
+            name: Name {
+                primary: Personal::from("ERIKSSON"),
+                secondary: Some(Personal::from("ANNA MARIA")),
+                truncated: false,
+            },
+            birth: "1974-08-12".parse().ok(),
+            sex: postern_sdk::Sex::Female,
+            nationality: None,
+            document: "L898902C3".parse().ok(),
+        };
+        let record = |name, birth: &str, documents| PersonRecord {
+            name: Some(name),
+            forename: Some("Anna  Maria"),
+            birth: birth.parse().ok(),
+            documents,
+        };
+        let exact = record("Eriksson", "1974-08-12", &["L-898902-C3"]);
+        assert_eq!(grade_person(&key, Basis::Stated, &exact), MatchClass::Exact);
+        assert_eq!(grade_person(&key, Basis::OtherCentury, &exact), MatchClass::NameScore);
+        for near in [
+            record("ERIKSON", "1974-08-12", &["L898902C3"]),
+            record("ERIKSSON", "1974-XX-XX", &["L898902C3"]),
+            record("ERIKSSON", "1974-08-13", &["L898902C3"]),
+            record("ERIKSSON", "1974-08-12", &[]),
+            record("ERIKSSON", "1974-08-12", &["L898902C4"]),
+        ] {
+            assert_eq!(grade_person(&key, Basis::Stated, &near), MatchClass::NameScore);
         }
     }
 }

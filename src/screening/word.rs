@@ -149,7 +149,7 @@ pub(super) fn gravest(a: Option<Reason>, b: Option<Reason>) -> Option<Reason> {
 
 /// The place of a reason in the order of telling, the gravest first.
 fn rank(reason: Reason) -> usize {
-    const ORDER: [Reason; 29] = [
+    const ORDER: [Reason; 30] = [
         Reason::WrongEnvironment,
         Reason::NotGranted,
         Reason::Suspended,
@@ -165,6 +165,7 @@ fn rank(reason: Reason) -> usize {
         Reason::ClockImplausible,
         Reason::CopyDamaged,
         Reason::CopyPurged,
+        Reason::CopyLocked,
         Reason::CopyStale,
         Reason::CopyPartial,
         Reason::Internal,

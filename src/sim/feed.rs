@@ -213,17 +213,26 @@ impl Feed {
     /// # Errors
     /// What writing says.
     pub fn write_csv(&self, mut output: impl Write) -> io::Result<()> {
-        let mut buffer = COLUMNS.join(",");
-        buffer.push('\n');
-        for row in self.rows() {
-            row.write(&mut buffer);
+        output.write_all(COLUMNS.join(",").as_bytes())?;
+        output.write_all(b"\n")?;
+        self.write_rows(0..self.records, &mut output)?;
+        output.flush()
+    }
+
+    /// Writes the rows at these places as lines of CSV.
+    ///
+    /// # Errors
+    /// What writing says.
+    pub fn write_rows(&self, places: std::ops::Range<u64>, mut output: impl Write) -> io::Result<()> {
+        let mut buffer = String::new();
+        for place in places {
+            self.row(place).write(&mut buffer);
             if buffer.len() > 1 << 16 {
                 output.write_all(buffer.as_bytes())?;
                 buffer.clear();
             }
         }
-        output.write_all(buffer.as_bytes())?;
-        output.flush()
+        output.write_all(buffer.as_bytes())
     }
 }
 

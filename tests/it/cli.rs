@@ -107,34 +107,48 @@ fn decode() {
 struct Copy {
     world: World,
     folder: PathBuf,
-    key: PathBuf,
+    root: PathBuf,
+    site: PathBuf,
     plants: BTreeMap<String, Vec<Vec<String>>>,
 }
 
 impl Copy {
     fn build() -> Self {
         let world = World::new();
-        let [feed, plant, private, key, folder] =
-            ["cli.csv", "plant.csv", "cli.key", "cli.pub", "copy"].map(|name| world.path(name));
+        let [feed, plant, private, key, folder, root] =
+            ["cli.csv", "plant.csv", "cli.key", "cli.pub", "copy", "cli.json"].map(|name| world.path(name));
+        let [site, site_pub] = ["cli-site.key", "cli-site.pub"].map(|name| world.path(name));
         expect(0, "sim feed --records 20000 --seed 5 --out @0 --plant @1", &[&feed, &plant]);
         expect(0, "mind keygen --private @0 --public @1", &[&private, &key]);
+        expect(0, "mind keygen --site --private @0 --public @1", &[&site, &site_pub]);
+        let words = "mind root new --out @0 --environment training --root-key @1 --root-threshold 1 --copy-key @1 \
+                     --copy-threshold 1";
+        expect(0, words, &[&root, &key]);
+        expect(0, "mind root sign @0 --key @1", &[&root, &private]);
         let now = postern::clock::Clock::system().now().to_string();
-        let words = format!("mind build --csv @0 --out @1 --key @2 --as-of {now} --environment training");
-        let (built, _) = expect(0, &words, &[&feed, &folder, &private]);
+        let words =
+            format!("mind build --csv @0 --out @1 --key @2 --to @3 --as-of {now} --environment training");
+        let (built, _) = expect(0, &words, &[&feed, &folder, &private, &site_pub]);
         assert!(built.contains("coverage full"), "{built}");
         let mut plants: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
         for line in fs::read_to_string(plant).unwrap().lines().skip(1) {
             let fields: Vec<String> = line.split(',').map(str::to_owned).collect();
             plants.entry(fields[4].clone()).or_default().push(fields);
         }
-        Self { world, folder, key, plants }
+        Self { world, folder, root, site, plants }
+    }
+
+    /// The folder, the root and the site's key.
+    fn files(&self) -> [&Path; 3] {
+        [&self.folder, &self.root, &self.site]
     }
 
     /// What each database says of a number, as JSON.
     #[track_caller]
     fn lookup(&self, number: &str, issuer: &str, doc_type: &str) -> Vec<Value> {
-        let words = format!("mind lookup @0 {number} --key @1 --issuer {issuer} --type {doc_type}");
-        let (out, _) = expect(0, &words, &[&self.folder, &self.key]);
+        let words =
+            format!("mind lookup @0 {number} --root @1 --site-key @2 --issuer {issuer} --type {doc_type}");
+        let (out, _) = expect(0, &words, &self.files());
         out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
@@ -144,7 +158,7 @@ impl Copy {
 #[test]
 fn mind() {
     let copy = Copy::build();
-    let (info, _) = expect(0, "mind info @0 --key @1", &[&copy.folder, &copy.key]);
+    let (info, _) = expect(0, "mind info @0 --root @1", &copy.files());
     assert!(info.contains("version 1") && info.contains("training"), "{info}");
     assert_eq!(copy.plants.len(), 5, "every expectation is planted");
     for (expected, plants) in &copy.plants {
@@ -159,19 +173,19 @@ fn mind() {
     }
     let exact = &copy.plants["exact"][0];
     let document = format!("document {} --issuer {} --type {}", exact[0], exact[1], exact[2]);
-    let words = format!("query --copy @0 --publisher-key @1 {document}");
-    let (out, _) = expect(0, &words, &[&copy.folder, &copy.key]);
+    let words = format!("query --copy @0 --root @1 --site-key @2 {document}");
+    let (out, _) = expect(0, &words, &copy.files());
     assert!(out.contains(r#""exact""#), "{out}");
-    let words = format!("query --copy @0 --publisher-key @1 mrz {}", absent_zone(4));
-    let (out, _) = expect(0, &words, &[&copy.folder, &copy.key]);
+    let words = format!("query --copy @0 --root @1 --site-key @2 mrz {}", absent_zone(4));
+    let (out, _) = expect(0, &words, &copy.files());
     assert!(!out.contains("hits") && out.contains("no_record"), "{out}");
-    expect(64, "query --copy @0 --publisher-key @1 person X", &[&copy.folder, &copy.key]);
-    expect(64, "mind info @0 --key @1", &[&copy.folder, &copy.world.path("publisher.pub")]);
-    expect(0, "mind verify @0 --key @1", &[&copy.folder, &copy.key]);
+    expect(64, "query --copy @0 --root @1 --site-key @2 person X", &copy.files());
+    expect(64, "mind info @0 --root @1", &[&copy.folder, &copy.world.path("root.json")]);
+    expect(0, "mind verify @0 --root @1 --site-key @2", &copy.files());
     let largest =
         files(&copy.folder).into_iter().max_by_key(|file| fs::metadata(file).unwrap().len()).unwrap();
     flip_bit(&largest);
-    expect(1, "mind verify @0 --key @1", &[&copy.folder, &copy.key]);
+    expect(1, "mind verify @0 --root @1 --site-key @2", &copy.files());
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

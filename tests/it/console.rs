@@ -58,6 +58,7 @@ fn first_screen() {
         "training",
         "ready",
         "FIND is not configured",
+        "key on disk",
     ];
     for text in shown {
         assert!(page.contains(text), "the page lacks {text}:\n{page}");

@@ -9,6 +9,7 @@ mod client;
 mod console;
 mod deadline;
 mod demo;
+mod keys;
 mod kill;
 mod lanes;
 mod openapi;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::BufReader;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -16,10 +15,10 @@ use postern::clock::Clock;
 use postern::find::Profile;
 use postern::grants;
 use postern::keys::PrivateKey;
-use postern::mind::{self, BuildOptions, Coverage, DOCUMENTS};
 use postern::sim::feed::{self, Feed, Row};
+use postern::sim::publisher::Publisher;
 use postern::sim::{Faults, RunningSim, SimOptions, SimRecords, Simulator};
-use postern_sdk::{Database, DocumentType, Environment};
+use postern_sdk::{DocumentType, Environment};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -70,13 +69,16 @@ pub(crate) struct Setup {
     pub(crate) level: &'static str,
     /// Deadline of the lanes in milliseconds. Generous, because these tests run beside a hundred others.
     pub(crate) deadline_ms: u64,
+    /// Where the site's key comes from.
+    pub(crate) key: String,
     /// Tables beyond the usual ones.
     pub(crate) more: String,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { find: None, mode: "mind", level: "info", deadline_ms: 20_000, more: String::new() }
+        let key = r#"source = "file", file = "site.key", allow_key_on_disk = true"#.to_owned();
+        Self { find: None, mode: "mind", level: "info", deadline_ms: 20_000, key, more: String::new() }
     }
 }
 
@@ -104,21 +106,10 @@ impl World {
 
     fn build_copy(&self) {
         self.feed.write_csv(File::create(self.path("feed.csv")).unwrap()).unwrap();
-        let key = PrivateKey::generate().unwrap();
-        key.public().write(&self.path("publisher.pub")).unwrap();
         let now = Clock::system().now();
-        let options = BuildOptions {
-            folder: self.path("mind"),
-            dataset: DOCUMENTS.to_owned(),
-            version: 7,
-            data_as_of: now - SignedDuration::from_hours(3),
-            created: now,
-            expires: now + SignedDuration::from_hours(24),
-            environment: Environment::Training,
-            coverage: [(Database::Sltd, Coverage::Full), (Database::Tdawn, Coverage::Full)].into(),
-            signing_key: &key,
-        };
-        mind::build(BufReader::new(File::open(self.path("feed.csv")).unwrap()), &options, |_| {}).unwrap();
+        let publisher = Publisher::create(&self.path(""), Environment::Training, now).unwrap();
+        let csv = File::open(self.path("feed.csv")).unwrap();
+        publisher.snapshot(csv, 7, now - SignedDuration::from_hours(3), now, |_| {}).unwrap();
     }
 
     fn sign_grants(&self) {
@@ -180,7 +171,16 @@ view = "full"
     }
 
     /// The same, by a command of which the binary's arguments are the last ones.
-    pub(crate) fn start_as(&self, mut command: Command, setup: &Setup) -> Daemon {
+    pub(crate) fn start_as(&self, command: Command, setup: &Setup) -> Daemon {
+        let daemon = self.launch(command, setup);
+        until("the daemon to be ready", || {
+            client::get(daemon.console, "/ready").ok().filter(|ready| ready.status == 200)
+        });
+        daemon
+    }
+
+    /// The same, without waiting until it is ready: its copy may be locked.
+    pub(crate) fn launch(&self, mut command: Command, setup: &Setup) -> Daemon {
         let config = self.configure(setup);
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let log = self.path(&format!("log-{number}"));
@@ -193,7 +193,7 @@ view = "full"
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
-        Daemon::ready(child, log)
+        Daemon::listening(child, log)
     }
 }
 
@@ -242,7 +242,7 @@ impl Drop for Interpol {
 }
 
 fn config(setup: &Setup) -> String {
-    let Setup { mode, level, deadline_ms, more, .. } = setup;
+    let Setup { mode, level, deadline_ms, key, more, .. } = setup;
     let find = setup.find.map(|address| {
         format!(
             "[find]\nbase_url = \"http://{address}\"\nusername = \"it\"\npassword_file = \"find.password\"\n\
@@ -262,7 +262,8 @@ segment_bytes = 1048576
 
 [mind]
 folder = "mind"
-publisher_key_file = "publisher.pub"
+root_file = "root.json"
+key = {{ {key} }}
 
 [grants]
 file = "grants.toml"
@@ -321,13 +322,10 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    fn ready(child: Child, log: PathBuf) -> Self {
+    fn listening(child: Child, log: PathBuf) -> Self {
         let mut daemon =
             Self { child, log, lanes: BTreeMap::new(), console: SocketAddr::from(([127, 0, 0, 1], 0)) };
         until("the daemon's addresses", || daemon.learn());
-        until("the daemon to be ready", || {
-            client::get(daemon.console, "/ready").ok().filter(|ready| ready.status == 200)
-        });
         daemon
     }
 

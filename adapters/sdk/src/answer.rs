@@ -91,6 +91,10 @@ pub struct Answer {
     /// Why, beside the hits, the rest of the database is not checked: the list was cut, or its own status is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unchecked: Option<Reason>,
+    /// Records that the country which entered them has withdrawn, ahead of the copy's next change: they do not count, and
+    /// only the second line sees them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<Hit>,
     /// When the data that answered was extracted at INTERPOL: for FIND the time of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -114,6 +118,7 @@ impl Answer {
             source,
             finding,
             unchecked: None,
+            withdrawn: Vec::new(),
             data_as_of: None,
             elapsed_us: 0,
             reference_in_country: None,

@@ -93,6 +93,8 @@ reasons! {
     CopyPartial, "copy_partial", false, "copy partial";
     /// The copy, or the page needed, failed its verification.
     CopyDamaged, "copy_damaged", true, "copy damaged";
+    /// The copy's key is not here yet: an operator or a key server gives it.
+    CopyLocked, "copy_locked", true, "copy locked";
     /// The copy's key was destroyed after its purge age, on command, or on revocation.
     CopyPurged, "copy_purged", true, "copy purged";
     /// The clock is implausible or went back, so no age can be trusted.

@@ -100,6 +100,9 @@ pub struct ToldDatabase {
     /// The hits; in the view `class` only their class, remarks and score's likeness.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hits: Vec<Hit>,
+    /// Records that their own country has withdrawn, which do not count. In the view `full` only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<Hit>,
 }
 
 impl Told {
@@ -164,8 +167,15 @@ impl ToldDatabase {
             aged: conclusion.aged,
             statement: conclusion.to_string(),
             hits: hits(&conclusion.finding, view),
+            withdrawn: withdrawn(conclusion, view),
         }
     }
+}
+
+/// What was withdrawn is for the second line alone.
+fn withdrawn(conclusion: &Conclusion, view: View) -> Vec<Hit> {
+    let answers = conclusion.answers.iter().filter(|_| view == View::Full);
+    answers.flat_map(|answer| answer.withdrawn.iter().cloned()).collect()
 }
 
 fn hits(finding: &Finding, view: View) -> Vec<Hit> {

@@ -2,8 +2,10 @@
 //!
 //! The shape alone can't say that a policy exists which a lane names, or that a deadline leaves time to answer. Each
 //! rule here guards a promise or spares an operator a night; it names the key, the cause and the remedy. The rules read
-//! the written form and nothing else, but for one: a secret's file, if it is there, must be its owner's alone.
+//! the written form and nothing else, but for two: a secret's file, if it is there, must be its owner's alone, and the
+//! key of the copy must be on another disk.
 
+mod key;
 mod lane;
 mod policy;
 mod secrets;
@@ -39,6 +41,7 @@ pub(super) fn check(
     checker.journal();
     checker.find();
     checker.mind();
+    checker.mind_key(folder);
     checker.policies();
     checker.lanes();
     checker.console();
@@ -160,7 +163,12 @@ impl Checker<'_> {
 
     fn mind(&mut self) {
         let Some(mind) = &self.file.mind else { return };
-        self.not_zero("mind", &[("warn_age_h", mind.warn_age_h)]);
+        let positive = [
+            ("warn_age_h", mind.warn_age_h),
+            ("fold_after_h", mind.fold_after_h),
+            ("fold_changes", mind.fold_changes),
+        ];
+        self.not_zero("mind", &positive);
         if mind.warn_age_h >= mind.stop_age_h {
             let cause = format!("{} h is not before stop_age_h ({} h)", mind.warn_age_h, mind.stop_age_h);
             self.error("mind.warn_age_h", cause, "write warn_age_h < stop_age_h < purge_age_h");

@@ -32,6 +32,10 @@ impl<'a> Checker<'a> {
             add("find.password_file".to_owned(), Some(&find.password_file));
             add("find.tls.key_file".to_owned(), find.tls.as_ref().and_then(|tls| tls.key_file.as_ref()));
         }
+        if let Some(key) = file.mind.as_ref().and_then(|mind| mind.key.as_ref()) {
+            add("mind.key.file".to_owned(), key.file.as_ref());
+            add("mind.key.tls.key_file".to_owned(), key.tls.as_ref().and_then(|tls| tls.key_file.as_ref()));
+        }
         for (name, lane) in &file.lane {
             add(format!("lane.{name}.tls.key_file"), lane.tls.as_ref().map(|tls| &tls.key_file));
         }

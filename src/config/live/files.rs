@@ -14,9 +14,11 @@ use x509_parser::prelude::FromDer;
 
 use super::{Finding, at};
 use crate::clock::Clock;
-use crate::config::{ClientIdentity, Config, ServerTls};
+use crate::config::settings::Mind;
+use crate::config::{ClientIdentity, Config, KeyFrom, ServerTls};
 use crate::grants::Grants;
 use crate::keys::PublicKey;
+use crate::mind::trust::Chain;
 
 /// From when on an expiry is told of beforehand.
 const EXPIRY_NOTICE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -37,10 +39,28 @@ pub(super) fn keys(config: &Config, clock: &Clock) -> Finding {
         found.extend(pair.map(|(cert, key)| identity(cert, key, now)));
     }
     if let Some(mind) = &config.mind {
-        let file = &mind.publisher_key_file;
-        found.push(Finding::of(fs::metadata(file).map(|_| at(file, "is there")).map_err(|e| at(file, e))));
+        if let KeyFrom::Server(server) = &mind.key.from {
+            found.push(authority(&server.tls.ca_file, now));
+            let pair = server.tls.cert_file.as_deref().zip(server.tls.key_file.as_deref());
+            found.extend(pair.map(|(cert, key)| identity(cert, key, now)));
+        }
+        found.push(root(mind));
+        found.extend(mind.country_key_file.as_deref().map(country));
     }
     Finding::all(found, "none are configured")
+}
+
+/// The root that is believed from the start, and those that came since.
+fn root(mind: &Mind) -> Finding {
+    let file = &mind.root_file;
+    match Chain::walk(file, &mind.folder.join("trust")) {
+        Ok(walk) => Finding::ok(at(file, format_args!("root {} is in force", walk.chain.root().version))),
+        Err(refusal) => Finding::fail(at(file, refusal)),
+    }
+}
+
+fn country(file: &Path) -> Finding {
+    Finding::of(PublicKey::read(file).map(|key| at(file, key.id())).map_err(|error| error.to_string()))
 }
 
 fn server(tls: &ServerTls, now: Timestamp) -> Vec<Finding> {

@@ -84,6 +84,8 @@ pub type Probe<'a> = Box<dyn FnOnce(&Config) -> Finding + 'a>;
 pub struct Probes<'a> {
     /// Opens the lanes' side: whether TLS and tokens can be used as they are.
     pub lanes: Probe<'a>,
+    /// Gets the site's key, and says whose it is.
+    pub key: Probe<'a>,
     /// Opens the copy, and says its datasets and ages.
     pub copy: Probe<'a>,
     /// Asks whether INTERPOL's services answer.
@@ -109,6 +111,7 @@ pub fn check(
     stage("listeners", machine::listeners(config));
     stage("lanes", (probes.lanes)(config));
     let absent = || Finding::ok("not configured");
+    stage("site key", if config.mind.is_some() { (probes.key)(config) } else { absent() });
     stage("copy", if config.mind.is_some() { (probes.copy)(config) } else { absent() });
     stage("find", if config.find.is_some() { (probes.find)(config) } else { absent() });
     worst

@@ -6,12 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use jiff::Timestamp;
+use postern_sdk::Environment;
 
 use super::super::tests::{SOUND, loaded};
 use super::{Finding, Mark, Probes, check};
 use crate::clock::Clock;
 use crate::grants;
 use crate::keys::PrivateKey;
+use crate::sim::publisher::Publisher;
 
 const GRANTS: &str = r#"
 format = 1
@@ -36,7 +38,7 @@ fn machine(folder: &Path) {
     let key = PrivateKey::generate().unwrap();
     key.public().write(&folder.join("k")).unwrap();
     fs::write(folder.join("g"), grants::sign(GRANTS, &key).unwrap().0).unwrap();
-    fs::write(folder.join("pk"), "key").unwrap();
+    Publisher::create(folder, Environment::Training, clock().now()).unwrap();
     private(&folder.join("pw"), "hush\n");
 }
 
@@ -50,6 +52,7 @@ fn stages(folder: &Path, text: &str) -> (Vec<(String, Finding)>, Mark) {
     let config = loaded(folder, &text.replace(":4001", ":0")).unwrap();
     let probes = Probes {
         lanes: Box::new(|_| Finding::ok("1 lane")),
+        key: Box::new(|_| Finding::ok("key 0")),
         copy: Box::new(|_| Finding::ok("1 dataset")),
         find: Box::new(|_| Finding::warn("no answer yet")),
     };
@@ -70,7 +73,8 @@ fn all_is_well() {
     machine(folder.path());
     let (told, mark) = stages(folder.path(), SOUND);
     let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["clock", "keys", "grants", "journal", "listeners", "lanes", "copy", "find"]);
+    let all = ["clock", "keys", "grants", "journal", "listeners", "lanes", "site key", "copy", "find"];
+    assert_eq!(names, all);
     let amiss: Vec<_> = told.iter().filter(|(_, found)| found.mark != Mark::Ok).collect();
     assert_eq!(amiss.len(), 1, "{amiss:?}");
     assert_eq!(mark, Mark::Warn);

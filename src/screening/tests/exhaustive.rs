@@ -32,6 +32,7 @@ fn mind_scripts() -> Vec<Script> {
         Reason::CopyDamaged,
         Reason::CopyStale,
         Reason::CopyPurged,
+        Reason::CopyLocked,
         Reason::WrongEnvironment,
         Reason::Internal,
     ];

@@ -1,0 +1,168 @@
+//! The records that the country itself has withdrawn, ahead of the delta that takes them out.
+//!
+//! A withdrawal names a record by its key within a generation, so that the file tells nobody which documents were found
+//! again. It is signed by the country's own key, and takes effect by one swap. A withdrawn record does not count as a hit;
+//! the second line sees it as withdrawn.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::copy::Copy;
+use super::disk::{RealDisk, read_small, replace_small};
+use super::entry::Key;
+use super::identifier::Identifier;
+use super::lookup::Match;
+use super::record::database_number;
+use super::trust::Refusal;
+use crate::keys::{PrivateKey, PublicKey, hex, unhex};
+use postern_sdk::Database;
+
+/// Most withdrawals of a generation.
+const WITHDRAWN_MAX: usize = 1_000_000;
+const FILE_BYTES_MAX: u64 = 64 << 20;
+const SIGNED_AS: &str = "postern mind withdrawals 1";
+
+/// The withdrawals of a generation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Withdrawn {
+    keys: BTreeSet<Key>,
+}
+
+/// What a country withdraws, to be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// The database.
+    pub database: Database,
+    /// The number.
+    pub identifier: Identifier,
+    /// The record's id at its source.
+    pub record_id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: u32,
+    dataset: String,
+    generation: String,
+    /// Counts up with each change, so that an older file does not bring a record back.
+    number: u64,
+    /// Locator and mark of each record, in hexadecimal.
+    records: Vec<String>,
+}
+
+impl Withdrawn {
+    /// Where the withdrawals of a generation are in a copy's folder.
+    pub fn path(folder: &Path, dataset: &str, generation: &str) -> PathBuf {
+        folder.join("withdrawn").join(format!("{dataset}.{generation}.json"))
+    }
+
+    /// Reads the withdrawals of a generation: none if there is no file. Gives their number too.
+    ///
+    /// # Errors
+    /// [`Refusal::SignatureWrong`] if they are not signed by the country, or what is wrong with the file.
+    pub fn read(
+        folder: &Path,
+        dataset: &str,
+        generation: &str,
+        country: &PublicKey,
+    ) -> Result<(Self, u64), Refusal> {
+        let path = Self::path(folder, dataset, generation);
+        let bytes = match read_small(&path, FILE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Self::default(), 0)),
+            Err(error) => return Err(Refusal::Missing(error)),
+        };
+        let malformed = || Refusal::ManifestMalformed("the withdrawals can't be read".to_owned());
+        let end = memchr::memchr(b'\n', &bytes).ok_or_else(malformed)?;
+        let (signature, text) = (&bytes[..end], &bytes[end + 1..]);
+        let signature = std::str::from_utf8(signature).ok().and_then(unhex).ok_or_else(malformed)?;
+        if !country.verifies(SIGNED_AS, text, &signature) {
+            return Err(Refusal::SignatureWrong { key: country.id() });
+        }
+        let file: File = serde_json::from_slice(text).map_err(|_| malformed())?;
+        if file.format != 1 || file.dataset != dataset || file.generation != generation {
+            return Err(Refusal::MixAndMatch("the withdrawals are of another generation"));
+        }
+        let key = |text: &String| Some(Key::from_bytes(unhex(text)?.as_slice().try_into().ok()?));
+        let keys: Option<BTreeSet<Key>> = file.records.iter().map(key).collect();
+        Ok((Self { keys: keys.ok_or_else(malformed)? }, file.number))
+    }
+
+    /// Whether nothing is withdrawn.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// How many records are withdrawn.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+impl Copy {
+    /// Adds withdrawals to those of the state's generation, signs them and writes them in one step. Gives how many records
+    /// are withdrawn now.
+    ///
+    /// # Errors
+    /// As of [`Withdrawn::read`], [`Refusal::EndlessData`] if there would be too many, or what writing says.
+    pub fn withdraw(
+        &self,
+        folder: &Path,
+        withdrawals: &[Withdrawal],
+        country: &PrivateKey,
+    ) -> Result<usize, Refusal> {
+        let (dataset, generation) = (self.manifest.dataset.as_str(), self.manifest.generation.as_str());
+        let (mut withdrawn, number) = Withdrawn::read(folder, dataset, generation, &country.public())?;
+        withdrawn.keys.extend(withdrawals.iter().map(|one| self.key_of(one)));
+        if withdrawn.keys.len() > WITHDRAWN_MAX {
+            return Err(Refusal::EndlessData { limit: WITHDRAWN_MAX as u64 });
+        }
+        let file = File {
+            format: 1,
+            dataset: dataset.to_owned(),
+            generation: generation.to_owned(),
+            number: number + 1,
+            records: withdrawn.keys.iter().map(|key| hex(&key.bytes())).collect(),
+        };
+        let text = serde_json::to_vec(&file).map_err(|error| Refusal::Missing(error.into()))?;
+        let content = [hex(&country.sign(SIGNED_AS, &text)).as_bytes(), b"\n", &text].concat();
+        let path = Withdrawn::path(folder, dataset, generation);
+        std::fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(Refusal::Missing)?;
+        replace_small(&RealDisk, &path, &content).map_err(Refusal::Missing)?;
+        Ok(withdrawn.keys.len())
+    }
+
+    fn key_of(&self, one: &Withdrawal) -> Key {
+        let seal = &self.generation.seal;
+        let number = database_number(one.database).unwrap_or(0);
+        let mark = seal.mark(&seal.secret(&one.identifier), number, &one.record_id);
+        Key { locator: seal.locator(&one.identifier), mark }
+    }
+
+    /// This state with these withdrawals.
+    #[must_use]
+    pub fn with_withdrawn(mut self, withdrawn: Withdrawn) -> Self {
+        self.withdrawn = std::sync::Arc::new(withdrawn);
+        self
+    }
+
+    /// Whether the country has withdrawn a record that was found. An id that can't be read is not taken for withdrawn.
+    pub(super) fn is_withdrawn(&self, identifier: &Identifier, one: &Match) -> bool {
+        if self.withdrawn.is_empty() {
+            return false;
+        }
+        let locator = self.generation.seal.locator(identifier);
+        self.mark(one).is_ok_and(|mark| self.withdrawn.keys.contains(&Key { locator, mark }))
+    }
+}
+
+impl fmt::Display for Withdrawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} records withdrawn", self.len())
+    }
+}
