@@ -20,6 +20,7 @@ pub mod keys;
 pub mod lane;
 pub mod log;
 pub mod mind;
+pub mod reconcile;
 pub mod screening;
 pub mod sealed;
 pub mod sim;

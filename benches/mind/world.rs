@@ -117,12 +117,14 @@ impl World {
         self.opening(|opening| copy.advance(opening, version))
     }
 
-    /// Numbers of the feed, spread over it and shuffled.
+    /// Numbers of the feed, drawn from all over it.
     pub(crate) fn hits(&self, count: usize) -> Vec<Identifier> {
-        let step = (self.records / count as u64).max(1);
-        let mut places: Vec<u64> = (0..count as u64).map(|n| n * step % self.records).collect();
-        places.sort_by_key(|place| place.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17));
-        places.iter().map(|place| identifier(&self.feed.row(*place).number)).collect()
+        // The golden ratio spreads them evenly, and in step with nothing else that is drawn.
+        let place = |n: u64| {
+            let drawn = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            ((u128::from(drawn) * u128::from(self.records)) >> 64) as u64
+        };
+        (0..count as u64).map(|n| identifier(&self.feed.row(place(n)).number)).collect()
     }
 
     /// Numbers that no feed has.

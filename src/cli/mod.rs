@@ -16,6 +16,7 @@ mod man;
 mod mind;
 mod output;
 mod query;
+mod reconcile;
 mod run;
 mod secret;
 mod sim;
@@ -37,11 +38,13 @@ pub use journal::{Journal, JournalCommand};
 pub use keygen::{Keygen, MindKeygen};
 pub use man::Man;
 pub use mind::{
-    Mind, MindApply, MindBuild, MindCommand, MindDiff, MindFold, MindInfo, MindLookup, MindPurge, MindRoot,
-    MindUnlock, MindVerify, MindWithdraw, Place, RootCommand, RootNew,
+    EnrolApprove, EnrolCommand, EnrolList, EnrolRequest, Mind, MindApply, MindBuild, MindCommand, MindDiff,
+    MindEnrol, MindExport, MindFold, MindImport, MindInfo, MindLookup, MindPublish, MindPurge, MindRevoke,
+    MindRoot, MindUnlock, MindVerify, MindWithdraw, Place, RootCommand, RootNew,
 };
 pub use output::{complain, say};
 pub use query::{Asked, DocumentArgs, PersonArgs, Query, QueryContext, Target, VehicleArgs};
+pub use reconcile::{Reconcile, ReconcileCommand, ReconcileExport, ReconcileImport};
 pub use run::Run;
 pub use sim::{Feed, Sim, SimCommand};
 
@@ -76,6 +79,8 @@ pub enum Command {
     Mind(Mind),
     /// Verifies the journal
     Journal(Journal),
+    /// Gives a hub what happened at a site without a link, or takes it in
+    Reconcile(Reconcile),
     /// Signs and verifies documents of grants
     Grants(Grants),
     /// Lists the adapters that are built in, with their options
@@ -110,6 +115,7 @@ impl Cli {
             Command::Query(args) => query::run(args),
             Command::Mind(args) => mind::run(args, &self.config),
             Command::Journal(args) => journal::run(args, &self.config),
+            Command::Reconcile(args) => reconcile::run(args, &self.config),
             Command::Grants(args) => grants::run(args),
             Command::Adapters(args) => adapters::run(args),
             Command::Completions(args) => completions::run(args),

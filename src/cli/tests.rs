@@ -89,10 +89,17 @@ fn command_lines() {
         "mind lookup f - --root r --site-key k",
         "mind build --csv - --out f --key k --key l --changes --root r --site-key s --as-of 2026-11-24T00:00:00Z --environment training",
         "mind purge f --root r --confirm documents",
+        "mind publish --config p.toml",
         "mind keygen --private a --public b",
         "mind root new --out r.json --environment training --root-key a --root-key b --root-threshold 2 --copy-key c --copy-threshold 1",
         "mind root new --out s.json --previous r.json --copy-key d --copy-threshold 1",
         "mind keygen --site --passphrase --private - --public b",
+        "mind enrol request --public p",
+        "mind enrol list f --json",
+        "mind enrol approve airport f --root r --site-key k --id 0011223344556677 --public p",
+        "mind revoke airport f",
+        "mind export f --out b --site airport --from 7 --from vehicles=3 --json",
+        "mind import b f --root r --site-key k --country-key c --json",
         "mind unlock",
         "mind unlock --key f --socket s --config x.toml",
         "journal verify f",
@@ -115,6 +122,10 @@ fn command_lines() {
         "mind root new --out r.json --environment training",
         "mind root new --out r.json --previous q.json --root-key a",
         "mind root verify",
+        "mind enrol approve airport f --root r --site-key k",
+        "mind revoke airport",
+        "mind export f",
+        "mind export f --out b --from other=3",
     ] {
         assert!(parse(line).is_err(), "{line}");
     }

@@ -11,6 +11,7 @@ use postern_sdk::{Database, Direction, Environment, State, View};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::distribution::{MindHub, MindSource};
 pub use super::key::{KeySource, MindKey};
 use crate::screening::Mode;
 
@@ -193,6 +194,12 @@ pub struct Mind {
     /// Most bytes a second that a fold writes, in mebibytes; 0 for as fast as it goes.
     #[serde(default)]
     pub fold_mib_per_second: u64,
+    /// Publishes the copy to sites that are enrolled. Left out: nobody is served.
+    #[serde(default)]
+    pub hub: Option<MindHub>,
+    /// Pulls the copy from a hub. Left out: states are put here by hand.
+    #[serde(default)]
+    pub source: Option<MindSource>,
 }
 
 const fn default_warn_age_h() -> u64 {

@@ -12,10 +12,12 @@
 
 mod check;
 pub mod disk;
+mod distribution;
 pub mod file;
 mod key;
 pub mod live;
 mod problem;
+pub mod publish;
 pub mod reference;
 mod resolve;
 pub mod settings;
@@ -27,7 +29,7 @@ use std::path::Path;
 pub use problem::{Place, Problem, Severity};
 pub use settings::{
     ClientIdentity, ClientTls, Config, Console, Find, Framing, GrantFiles, Instance, Journal, KeyFrom,
-    KeyServer, Lane, Limits, Log, LogFormat, LogLevel, Mind, MindKey, ServerTls, Wire,
+    KeyServer, Lane, Limits, Log, LogFormat, LogLevel, Mind, MindHub, MindKey, MindSource, ServerTls, Wire,
 };
 
 use crate::adapters::{ADAPTERS, Entry};

@@ -29,6 +29,24 @@ pub fn reference() -> String {
     page
 }
 
+/// What stands above the options of the publisher.
+const PUBLISH_HEAD: &str = "# Configuration of the publisher
+
+`postern mind publish --config FILE` reads one TOML file of its own, so that the publisher's keys need not be near the
+daemon; `publish.toml` shows every option, `docs/feeds.md` says how to run it. A key that is not in this reference is an
+error. Relative paths begin at the folder of the file.
+
+This page is generated from the types in `src/config/publish/file.rs`.
+";
+
+/// The reference of the publisher's configuration as Markdown.
+pub fn publish_reference() -> String {
+    let shape = Shape::of::<super::publish::file::File>();
+    let mut page = PUBLISH_HEAD.to_owned();
+    section(&shape, shape.root(), "", &mut page);
+    page
+}
+
 /// A table's options, then the tables in it.
 fn section(shape: &Shape, schema: &Json, path: &str, page: &mut String) {
     let required: Vec<&str> =

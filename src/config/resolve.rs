@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use postern_sdk::{Context, Environment, LinkOptions, Personal};
 
-use super::file::{self, ClientTls, File, Find, KeySource, ServerTls, Transport};
+use super::file::{self, ClientTls, File, Find, KeySource, MindHub, MindSource, ServerTls, Transport};
 use super::settings::{
     ClientIdentity, Config, Console, GrantFiles, Journal, KeyFrom, KeyServer, Lane, Mind, MindKey, Wire,
 };
@@ -150,6 +150,11 @@ impl Base<'_> {
             fold: fold(written),
             key: self.mind_key(written.key.as_ref()?)?,
             ages: ages(written),
+            hub: written.hub.as_ref().map(|hub| MindHub { tls: self.server_tls(&hub.tls), ..hub.clone() }),
+            source: written
+                .source
+                .as_ref()
+                .map(|source| MindSource { tls: self.client_tls(&source.tls), ..source.clone() }),
         })
     }
 

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use postern_sdk::{Context, LinkOptions, View};
 
-pub use super::file::{ClientTls, Find, Framing, Instance, Limits, Log, LogFormat, LogLevel, ServerTls};
+pub use super::file::{
+    ClientTls, Find, Framing, Instance, Limits, Log, LogFormat, LogLevel, MindHub, MindSource, ServerTls,
+};
 use super::problem::Problem;
 use crate::adapters::Entry;
 use crate::mind::FoldSettings;
@@ -76,6 +78,10 @@ pub struct Mind {
     pub ages: Ages,
     /// When and how changes are folded.
     pub fold: FoldSettings,
+    /// Publishes the copy, if it does.
+    pub hub: Option<MindHub>,
+    /// Pulls the copy, if it does.
+    pub source: Option<MindSource>,
 }
 
 /// Where the site's key comes from.

@@ -21,7 +21,12 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn new() -> Self {
-        Self { schema: schemars::schema_for!(File).to_value() }
+        Self::of::<File>()
+    }
+
+    /// The schema of another written form.
+    pub(super) fn of<T: schemars::JsonSchema>() -> Self {
+        Self { schema: schemars::schema_for!(T).to_value() }
     }
 
     /// Tells every fault of shape, and takes them out. False if too little is left to go on.

@@ -397,6 +397,8 @@ fn the_example_is_complete() {
         ("ClientTls", &shown["find"]["tls"]),
         ("Mind", &shown["mind"]),
         ("MindKey", &shown["mind"]["key"]),
+        ("MindHub", &shown["mind"]["hub"]),
+        ("MindSource", &shown["mind"]["source"]),
         ("Grants", &shown["grants"]),
         ("Policy", &shown["policy"]["gate"]),
         ("LaneContext", &shown["lane"]["gate"]["context"]),

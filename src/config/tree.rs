@@ -128,6 +128,14 @@ pub(super) fn read(path: &Path) -> (Node, Vec<Problem>) {
     (root, problems)
 }
 
+/// Reads a file alone.
+pub(super) fn read_alone(path: &Path) -> (Node, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let text = text_of(path, &mut problems).unwrap_or_default();
+    let root = parse(path, &text, &mut problems);
+    (root, problems)
+}
+
 fn files(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let folder = path.with_file_name("conf.d");
     let mut files = vec![path.to_owned()];

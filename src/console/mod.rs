@@ -66,6 +66,22 @@ pub async fn run(
     axum::serve(listener, router(sources)).with_graceful_shutdown(shutdown).await
 }
 
+/// Serves `/live` and `/metrics` alone until `shutdown` is done.
+///
+/// # Errors
+/// What the listener says when it fails for good.
+pub async fn run_metrics(
+    listener: TcpListener,
+    metrics: Prometheus,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let page = move || async move {
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
+    };
+    let router = Router::new().route("/live", get(|| async { "live\n" })).route("/metrics", get(page));
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+}
+
 async fn ready(State(sources): State<Sources>) -> Response {
     let not_ready = (sources.status)().not_ready;
     match not_ready.is_empty() {

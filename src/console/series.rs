@@ -33,6 +33,30 @@ pub const SERIES: &[Described] = &[
         "Messages by lane that were answered with the recorded reply of the same sender's id.",
     ),
     ("postern_exchange_seconds", "Time by lane from a message's last byte to its durable answer."),
+    (
+        "postern_feed_as_of_seconds",
+        "When the data of the newest state by dataset was extracted, that a feed became; in seconds since 1970.",
+    ),
+    ("postern_feed_fetched_bytes_total", "Bytes by source of feeds that were received."),
+    (
+        "postern_feed_fetched_seconds",
+        "When a source last gave its feed, or said that it is unchanged; in seconds since 1970.",
+    ),
+    (
+        "postern_feed_fetches_total",
+        "Fetches by source and result: new, unchanged, or the code of what went wrong.",
+    ),
+    (
+        "postern_feed_held",
+        "1 by dataset while changes wait because earlier ones were refused: it needs a person; else 0.",
+    ),
+    ("postern_feed_published_total", "Feeds by dataset that became a version."),
+    (
+        "postern_feed_refused_total",
+        "Feeds by dataset and code that were put aside as faulty, each with a report: it needs a person.",
+    ),
+    ("postern_feed_troubles_total", "Looks at the watched folder by code that left feeds where they are."),
+    ("postern_feed_waiting", "Feeds that were in the watched folder at the last look."),
     ("postern_find_breaker_state", "The breaker by service of FIND: 0 closed, 1 half open, 2 open."),
     ("postern_find_request_seconds", "Time by service of FIND and step (search, details) of a request."),
     ("postern_find_requests_total", "Requests by service of FIND and result."),
@@ -40,6 +64,13 @@ pub const SERIES: &[Described] = &[
         "postern_find_unknown_countries_total",
         "Countries by service of FIND that the profile does not know; they are kept as written.",
     ),
+    ("postern_hub_bytes_total", "Bytes of files that the hub has sent to sites."),
+    ("postern_hub_connections", "Connections of sites with the hub that are open."),
+    (
+        "postern_hub_refused_connections_total",
+        "Connections with the hub that were turned away for want of room.",
+    ),
+    ("postern_hub_requests_total", "Requests to the hub by code: ok, revoked, not_enrolled and the like."),
     ("postern_journal_damaged_places", "Damaged places that the journal's opening found."),
     (
         "postern_journal_dropped_unsynced_total",
@@ -68,6 +99,15 @@ pub const SERIES: &[Described] = &[
     ("postern_metric_series_dropped_total", "Series that were not taken up because there were too many."),
     ("postern_refusals_total", "Messages by lane that were refused in the native form."),
     ("postern_screenings_total", "Screenings by lane and verdict."),
+    ("postern_source_bytes_total", "Bytes of states that came from the hub."),
+    (
+        "postern_source_last_pull_timestamp_seconds",
+        "When the hub was last asked for everything it has, in Unix time.",
+    ),
+    (
+        "postern_source_pulls_total",
+        "Pulls from the hub by result: ok, link, revoked, or the code of a refusal.",
+    ),
     ("postern_unchecked_total", "Databases by name and reason that were not checked, once a screening."),
     (
         "postern_unrecorded_answers_total",

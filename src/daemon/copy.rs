@@ -1,9 +1,11 @@
-//! Keeping the copy: newer states are taken into service, changes are folded, what is too old is purged.
+//! Keeping the copy: newer states are taken into service, changes are folded, what is too old is purged. Each purge,
+//! whoever asked for it, leaves its certificate in the journal.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Body, Section, Shared};
 use crate::ids::new_id;
@@ -14,30 +16,42 @@ use crate::mind::{Dataset, Mind, Purged, Reload};
 use super::Parts;
 
 /// How often it is asked whether changes are to be folded.
-const MAINTENANCE: Duration = Duration::from_secs(30);
+const MAINTENANCE: Duration = Duration::from_secs(5);
 
-/// Looks for newer states, and purges what is past its purge age.
+/// Looks for newer states, and purges what is past its purge age or whose key was destroyed by command.
 pub(super) async fn look(parts: &Parts) {
     let Some(mind) = parts.mind.clone() else { return };
     let looked = tokio::task::spawn_blocking(move || (mind.reload(), mind.purge_aged(), figures(&mind)));
     let Ok((reload, purged, figures)) = looked.await else { return };
     tell_reload(&reload);
+    for purged in &reload.purged {
+        certify(&parts.shared, purged).await;
+    }
     figures.iter().for_each(tell);
-    match purged {
-        Ok(purged) => {
-            for purged in purged {
-                certify(&parts.shared, &purged).await;
+    for purged in purged {
+        match purged {
+            Ok(purged) => certify(&parts.shared, &purged).await,
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, "A key of the copy could not be destroyed for certain.");
             }
-        }
-        Err(error) => {
-            tracing::error!(code = error.code(), %error, "A key of the copy could not be destroyed for certain.");
         }
     }
 }
 
 /// Looks at once when the site's key comes or goes.
-pub(super) async fn look_when_unlocked(parts: Arc<Parts>, mut vault: watch::Receiver<Option<Arc<SiteKey>>>) {
-    while vault.changed().await.is_ok() {
+pub(super) async fn look_when_unlocked(
+    parts: Arc<Parts>,
+    mut vault: watch::Receiver<Option<Arc<SiteKey>>>,
+    shutdown: CancellationToken,
+) {
+    loop {
+        let changed = tokio::select! {
+            () = shutdown.cancelled() => return,
+            changed = vault.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
+        }
         look(&parts).await;
     }
 }

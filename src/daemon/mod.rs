@@ -1,11 +1,13 @@
 //! Wiring and lifecycle: from checked settings to running lanes, and to a clean end.
 //!
-//! Everything that can fail fails before the first frame is taken: files are read, the site's key is had or waited for,
-//! the journal is recovered, the copy is opened and every socket is bound. Then all lanes serve at once. At the end the order is turned round: lanes stop taking,
-//! what is in flight is answered within the drain limit, and the journal is closed last.
+//! Everything that can fail fails before the first frame is taken: files are read, the site's key is had or waited for, the
+//! journal is recovered, the copy is opened and every socket is bound. Then all lanes serve at once. At the end the order is
+//! turned round: lanes stop taking, what is in flight is answered within the drain limit, and the journal is closed last.
 
 mod copy;
+mod distribution;
 mod error;
+mod exports;
 mod key;
 mod lanes;
 mod memory;
@@ -40,6 +42,7 @@ use key::Key;
 
 pub use error::StartError;
 pub use memory::keep_out_of_dumps;
+pub use recovery::{environment_number, open_journal_of};
 
 /// How long what is in flight has to be answered when the daemon ends.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -81,6 +84,7 @@ impl Daemon {
             Some(console) => Some(lanes::listen("console", console.listen).await?),
             None => None,
         };
+        let hub = distribution::bind(&config).await?;
         let (late, late_answers) = mpsc::channel(LATE_MAX);
         let (key, keeping) = key::open(&config).await?.unzip();
         let (find, mind) = (online(&config, &clock)?, open_copy(&config, &clock, key.as_ref())?);
@@ -100,6 +104,7 @@ impl Daemon {
             daemon.tasks.spawn(until(daemon.shutdown.clone(), keeping));
         }
         lanes::serve(&parts, bound, &daemon.shutdown, &mut daemon.tasks)?;
+        distribution::serve(&parts, hub, &daemon.shutdown, &mut daemon.tasks)?;
         daemon.look_after(parts, console, metrics);
         Ok(daemon)
     }
@@ -147,12 +152,12 @@ impl Daemon {
     fn look_after(&mut self, parts: Parts, console: Option<TcpListener>, metrics: Prometheus) {
         let parts = Arc::new(parts);
         let addresses = self.addresses.clone();
-        self.tasks.spawn(until(self.shutdown.clone(), tick(Arc::clone(&parts))));
+        self.tasks.spawn(tick(Arc::clone(&parts), self.shutdown.clone()));
         if let (Some(mind), Some(key)) = (parts.mind.clone(), parts.key.as_ref()) {
             self.tasks.spawn(until(self.shutdown.clone(), copy::maintain(mind)));
             let unlocked = key.vault().changed();
-            self.tasks
-                .spawn(until(self.shutdown.clone(), copy::look_when_unlocked(Arc::clone(&parts), unlocked)));
+            let shutdown = self.shutdown.clone();
+            self.tasks.spawn(copy::look_when_unlocked(Arc::clone(&parts), unlocked, shutdown));
         }
         if let Some(listener) = console {
             if let Some(address) = self.console {
@@ -246,16 +251,22 @@ async fn shared(config: &Arc<Config>, clock: Clock, screener: Screener) -> Resul
     }))
 }
 
-/// Samples the figures, and serves a newer snapshot when one appears.
-async fn tick(parts: Arc<Parts>) {
+/// Samples the figures, and serves a newer snapshot when one appears. A look is never broken off: what it purged must
+/// come into the journal.
+async fn tick(parts: Arc<Parts>, shutdown: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut exports = exports::Exports::default();
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
         parts.shared.stats.sample(parts.shared.clock.now());
         status::tell_journal(&parts.shared.journal);
         parts.key.iter().for_each(Key::tell);
         copy::look(&parts).await;
+        exports.look(&parts).await;
     }
 }
 

@@ -26,6 +26,22 @@ const INSTANCE_FILE: &str = "instance";
 
 /// Opens the journal of the settings, and restores the window of sender's ids from it.
 pub(super) fn open_journal(config: &Config, clock: &Clock) -> Result<(Journal, Duplicates), StartError> {
+    let window = SignedDuration::try_from(config.journal.duplicate_window).unwrap_or(SignedDuration::MAX);
+    let duplicates = Duplicates::new(window, SENDER_IDS_MAX);
+    let (journal, recovery) = open_journal_of(config, clock, |record| restore(record, &duplicates, clock))?;
+    tell(&recovery);
+    Ok((journal, duplicates))
+}
+
+/// Opens the journal of the settings; `visit` sees every sound record. What the opening found is the caller's to tell.
+///
+/// # Errors
+/// If it can't be had: another process holds it, or it is of another environment.
+pub fn open_journal_of(
+    config: &Config,
+    clock: &Clock,
+    visit: impl FnMut(&RecordRef<'_>),
+) -> Result<(Journal, Recovery), StartError> {
     let settings = &config.journal;
     let storage =
         FileStorage::create(&settings.folder).map_err(|error| in_folder(&settings.folder, error))?;
@@ -36,13 +52,7 @@ pub(super) fn open_journal(config: &Config, clock: &Clock) -> Result<(Journal, D
     options.gather_us_max = u32::try_from(settings.gather_max.as_micros()).unwrap_or(u32::MAX);
     let journal_clock = clock.clone();
     options.clock = Arc::new(move || nanoseconds(journal_clock.now()));
-    let window = SignedDuration::try_from(settings.duplicate_window).unwrap_or(SignedDuration::MAX);
-    let duplicates = Duplicates::new(window, SENDER_IDS_MAX);
-    let visit = |record: &RecordRef<'_>| restore(record, &duplicates, clock);
-    let (journal, recovery) =
-        Journal::open(Arc::new(storage), &options, visit).map_err(StartError::unavailable)?;
-    tell(&recovery);
-    Ok((journal, duplicates))
+    Journal::open(Arc::new(storage), &options, visit).map_err(StartError::unavailable)
 }
 
 fn in_folder(folder: &Path, error: impl std::fmt::Display) -> StartError {
@@ -53,7 +63,8 @@ fn nanoseconds(time: Timestamp) -> u64 {
     u64::try_from(time.as_nanosecond()).unwrap_or_default()
 }
 
-const fn environment_number(environment: Environment) -> u8 {
+/// The number of an environment in the journal's segments.
+pub const fn environment_number(environment: Environment) -> u8 {
     match environment {
         Environment::Production => 1,
         Environment::Training => 2,

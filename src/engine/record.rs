@@ -39,6 +39,12 @@ pub enum Section {
     Late = 9,
     /// A [`crate::mind::Purged`] as JSON: the certificate that a dataset's key was destroyed.
     Purge = 10,
+    /// A [`crate::reconcile::Origin`] as JSON, in a record that came from a site: it stands before the original's sections.
+    Origin = 11,
+    /// A [`crate::reconcile::Import`] as JSON, in the administrative record of a bundle that was taken in.
+    Import = 12,
+    /// A [`crate::reconcile::Departure`] as JSON, in the administrative record of a bundle that was made.
+    Departure = 13,
 }
 
 /// Where a message came in and when it passed which point. Times are UTC.

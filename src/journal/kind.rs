@@ -32,12 +32,14 @@ pub enum Kind {
     Recheck,
     /// A live record carried forward from a segment or key that is about to go.
     Carry,
+    /// A record of a site without a link, taken into its hub's journal.
+    Reconciled,
     /// A kind that this release does not know.
     Other(u16),
 }
 
 /// Every named kind with its number: the one table that both directions read.
-const NAMED: [(Kind, u16); 11] = [
+const NAMED: [(Kind, u16); 12] = [
     (Kind::Screening, 1),
     (Kind::LateAnswer, 2),
     (Kind::ReplySent, 3),
@@ -49,6 +51,7 @@ const NAMED: [(Kind, u16); 11] = [
     (Kind::AlertEvent, 9),
     (Kind::Recheck, 10),
     (Kind::Carry, 11),
+    (Kind::Reconciled, 12),
 ];
 
 impl Kind {

@@ -47,6 +47,7 @@ impl From<RecordRef<'_>> for Record {
 pub struct Reader {
     walk: Walk,
     failed: bool,
+    unvouched: Option<(u64, u64)>,
 }
 
 impl Reader {
@@ -55,7 +56,31 @@ impl Reader {
     /// # Errors
     /// What the storage said.
     pub fn new(storage: Arc<dyn Storage>) -> io::Result<Self> {
-        Ok(Self { walk: Walk::new(storage)?, failed: false })
+        Self::from_segment(storage, 0)
+    }
+
+    /// A reader from the first record of a segment on.
+    ///
+    /// # Errors
+    /// What the storage said.
+    pub fn from_segment(storage: Arc<dyn Storage>, segment: u64) -> io::Result<Self> {
+        let mut walk = Walk::new(storage)?;
+        walk.segments.retain(|found| found.number >= segment);
+        Ok(Self { walk, failed: false, unvouched: None })
+    }
+
+    /// Whose journal it is, by the first segment that says so: the environment's number and the instance.
+    #[must_use]
+    pub fn owner(&self) -> Option<(u8, Uuid)> {
+        let header = self.walk.segments.iter().find_map(|found| found.header.as_ref());
+        header.map(|header| (header.environment, Uuid::from_bytes(header.instance)))
+    }
+
+    /// Where the last group begins, as segment and offset: nothing vouches yet for the durability of a record from there
+    /// on. Known when the last record was read.
+    #[must_use]
+    pub const fn unvouched(&self) -> Option<(u64, u64)> {
+        self.unvouched
     }
 }
 
@@ -72,7 +97,12 @@ impl Iterator for Reader {
                 Ok(None) => return None,
                 Ok(Some(Event::Record(record))) => return Some(Ok(Ok(record.into()))),
                 Ok(Some(Event::Damage(damage))) => return Some(Ok(Err(damage))),
-                Ok(Some(Event::SegmentEnd(..))) => {}
+                Ok(Some(Event::SegmentEnd(index, tail))) => {
+                    let found = &self.walk.segments[index];
+                    if tail.open && found.started() {
+                        self.unvouched = Some((found.number, tail.last_group));
+                    }
+                }
             }
         }
         None

@@ -87,7 +87,7 @@ impl Copy {
     /// not known here: screening keeps the class within the ceiling of the query's basis.
     fn hit(&self, one: &Match, question: &Question<'_>, database: Database) -> Option<Hit> {
         let record = self.manifest.codes.unpack(one.packed, database)?;
-        let doc_type = record.type_code.and_then(|code| DocumentType::normalise(code).ok());
+        let doc_type = record.type_code.as_deref().and_then(|code| DocumentType::normalise(code).ok());
         let class = match question.key {
             QueryKey::Document(key) => grade(key, Basis::Stated, Some(&key.number), record.issuer, doc_type),
             key => grade_thing(key, record.issuer),
@@ -125,7 +125,7 @@ fn fill(hit: &mut Hit, record: &Record<'_>, document: bool) {
         }
     };
     detail("retention_date", record.retention.map(|date| date.to_string()));
-    detail("type", record.type_code.filter(|_| !document).map(str::to_owned));
+    detail("type", record.type_code.as_deref().filter(|_| !document).map(str::to_owned));
 }
 
 /// That nothing can be said of these databases, and why.

@@ -7,8 +7,8 @@ use super::entry::Entry;
 use super::ids;
 use super::manifest::Manifest;
 use super::pages::{Damaged, Kind, PagedFile};
-use super::seal::{SEAL, SealedId};
-use super::table::{self, SLOTS_MAX, Table};
+use super::seal::SealedId;
+use super::table::{self, Shape, Table};
 use super::trust::Refusal;
 
 /// Table and ids of a state.
@@ -27,11 +27,25 @@ impl Base {
         Kind::Table.path(folder).exists()
     }
 
+    /// The files of a state's base with the sizes that its manifest says; the table, by which the base is there, is the last.
+    ///
+    /// # Errors
+    /// [`Refusal::EndlessData`] if one is larger than its number of records can make it. A signature does not make such a
+    /// size true, and it is told before the disk is full.
+    pub(super) fn files(manifest: &Manifest) -> Result<[(&'static str, u64); 4], Refusal> {
+        let records = manifest.records;
+        bounded(manifest.ids.bytes, ids::bytes_max(records))?;
+        bounded(manifest.table.bytes, Shape::of(records).bytes_max())?;
+        Ok([
+            (Kind::Ids.tree_name(), manifest.ids.tree_bytes()),
+            (Kind::Ids.name(), manifest.ids.bytes),
+            (Kind::Table.tree_name(), manifest.table.tree_bytes()),
+            (Kind::Table.name(), manifest.table.bytes),
+        ])
+    }
+
     /// Opens the base of a state: sizes and roots are checked, pages at their first touch.
     pub(super) fn open(folder: &Path, manifest: &Manifest) -> Result<Arc<Self>, Refusal> {
-        if manifest.seal != SEAL || manifest.records > SLOTS_MAX {
-            return Err(Refusal::ManifestMalformed("unknown seal, or too many records".to_owned()));
-        }
         let open = |kind: Kind, state| {
             check_length(&kind.path(folder), manifest_bytes(manifest, kind))?;
             PagedFile::open(folder, kind, state).map_err(|error| match error.kind() {
@@ -60,6 +74,10 @@ impl Base {
     pub(super) fn scan(&self) -> std::io::Result<Scan<'_>> {
         Ok(Scan { slots: self.table.scan()?, ids: ids::scan(&self.ids, self.records)? })
     }
+}
+
+const fn bounded(bytes: u64, limit: u64) -> Result<(), Refusal> {
+    if bytes > limit { Err(Refusal::EndlessData { limit }) } else { Ok(()) }
 }
 
 fn manifest_bytes(manifest: &Manifest, kind: Kind) -> u64 {

@@ -20,6 +20,7 @@ use super::entry::Entry;
 use super::feed_reader::{Faults, FeedReader, Learnt};
 use super::folder::{Workshop, dataset_folder, version_folder, version_name};
 use super::manifest::{Coverage, DeltaState, FORMAT, Holding, Manifest};
+use super::names::PersonsError;
 use super::pages::Damaged;
 use super::record::{Codes, SharedCodes};
 use super::rows::{Layout, RowError};
@@ -94,6 +95,8 @@ pub enum BuildError {
     Empty(Database),
     /// There is such a version already. Remedy: give a higher number.
     VersionExists(u64),
+    /// Persons can't be sealed. Remedy: as it says.
+    Persons(PersonsError),
     /// The state that the changes are for can't be used. Remedy: as it says.
     State(Refusal),
     /// The feed can't be read, or the state not written. Remedy: see the system's words.
@@ -119,6 +122,7 @@ impl fmt::Display for BuildError {
                 write!(f, "the feed holds no record of {database}, yet claims all of it")
             }
             Self::VersionExists(version) => write!(f, "there is a version {version} already"),
+            Self::Persons(error) => error.fmt(f),
             Self::State(refusal) => refusal.fmt(f),
             Self::Io(error) => error.fmt(f),
             Self::Crypto => f.write_str("the cryptographic library failed"),
@@ -137,6 +141,12 @@ impl From<io::Error> for BuildError {
 impl From<Refusal> for BuildError {
     fn from(refusal: Refusal) -> Self {
         Self::State(refusal)
+    }
+}
+
+impl From<PersonsError> for BuildError {
+    fn from(error: PersonsError) -> Self {
+        Self::Persons(error)
     }
 }
 
@@ -237,6 +247,9 @@ impl BuildOptions<'_> {
         input: impl Read,
         progress: &mut impl FnMut(Progress),
     ) -> Result<Learnt, BuildError> {
+        if !self.dataset.is_by_number() {
+            return Err(BuildError::Options("a dataset of persons is not built from rows"));
+        }
         let reader = FeedReader {
             layout: Layout { dataset: self.dataset, changes: false },
             seal: &self.generation.seal,

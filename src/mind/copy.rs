@@ -106,16 +106,23 @@ impl Opening<'_> {
 
     /// A manifest, if it is of what is wanted.
     pub(super) fn accepts(&self, manifest: Manifest) -> Result<Manifest, Refusal> {
-        if manifest.environment != self.environment {
-            return Err(Refusal::Environment(manifest.environment));
-        }
-        if manifest.dataset != self.dataset.name() {
-            return Err(Refusal::Dataset);
-        }
+        self.wants(manifest.environment, &manifest.dataset)?;
         Ok(manifest)
     }
 
-    fn path(&self, version: u64) -> std::path::PathBuf {
+    /// Whether a state of this environment and dataset is what is wanted.
+    pub(super) fn wants(&self, environment: Environment, dataset: &str) -> Result<(), Refusal> {
+        if environment != self.environment {
+            return Err(Refusal::Environment(environment));
+        }
+        if dataset != self.dataset.name() {
+            return Err(Refusal::Dataset);
+        }
+        Ok(())
+    }
+
+    /// The folder of a version.
+    pub(super) fn path(&self, version: u64) -> std::path::PathBuf {
         version_folder(self.folder, self.dataset.name(), version)
     }
 }
@@ -220,8 +227,8 @@ impl Copy {
         if !manifest.codes.continues(&self.manifest.codes) {
             return Err(Refusal::MixAndMatch("the lists of codes do not continue those before"));
         }
-        let records = self.manifest.records + delta.added;
-        if records.checked_sub(delta.removed) != Some(manifest.records) {
+        let records = self.manifest.records.checked_add(delta.added);
+        if records.and_then(|records| records.checked_sub(delta.removed)) != Some(manifest.records) {
             return Err(Refusal::MixAndMatch("the number of records does not follow from the delta"));
         }
         let change = Delta::read(&opening.path(manifest.version), delta)?;

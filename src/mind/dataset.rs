@@ -1,5 +1,5 @@
-//! The datasets of records that are found by number. Each is a copy of its own: built, licensed, distributed and aged by
-//! itself.
+//! The datasets: of records that are found by number, and of persons, who are found by name. Each is a copy of its own:
+//! built, licensed, distributed and aged by itself.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use postern_sdk::{Database, QueryKey};
 
 use super::identifier::Kind;
 
-/// A dataset of records that are found by number.
+/// A dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dataset {
     /// Travel and administrative documents: SLTD, TDAWN and SAD in one look-up.
@@ -18,11 +18,14 @@ pub enum Dataset {
     Firearms,
     /// Vessels and their engines.
     Vessels,
+    /// Persons of public notices, who are found by name. A part of what there is, so that their silence says nothing.
+    Notices,
 }
 
 impl Dataset {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Documents, Self::Vehicles, Self::Firearms, Self::Vessels];
+    pub const ALL: [Self; 5] =
+        [Self::Documents, Self::Vehicles, Self::Firearms, Self::Vessels, Self::Notices];
 
     /// The name in folders, manifests and on the command line.
     pub const fn name(self) -> &'static str {
@@ -31,12 +34,18 @@ impl Dataset {
             Self::Vehicles => "vehicles",
             Self::Firearms => "firearms",
             Self::Vessels => "vessels",
+            Self::Notices => "notices",
         }
     }
 
     /// The dataset of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dataset| dataset.name() == name)
+    }
+
+    /// Whether its records are found by number: built from rows, changed by deltas, folded. The others are persons.
+    pub const fn is_by_number(self) -> bool {
+        !matches!(self, Self::Notices)
     }
 
     /// The databases that it can hold records of.
@@ -46,6 +55,7 @@ impl Dataset {
             Self::Vehicles => &[Database::Smv],
             Self::Firearms => &[Database::Firearms],
             Self::Vessels => &[Database::Vessels],
+            Self::Notices => &[Database::PublicNotices],
         }
     }
 
@@ -56,6 +66,7 @@ impl Dataset {
             QueryKey::Vehicle(_) => Some(Self::Vehicles),
             QueryKey::Firearm(_) => Some(Self::Firearms),
             QueryKey::Vessel(_) => Some(Self::Vessels),
+            QueryKey::Person(_) => Some(Self::Notices),
             _ => None,
         }
     }

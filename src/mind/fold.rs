@@ -12,6 +12,7 @@ use super::copy::Copy;
 use super::disk::{Disk, RealDisk};
 use super::entry::Digest;
 use super::folder::{Workshop, dataset_folder, version_folder, version_name};
+use super::manifest::Manifest;
 use super::pages::{Damaged, Kind};
 use super::state::{StateWriter, WriteError};
 use super::trust::Refusal;
@@ -30,6 +31,9 @@ impl From<Damaged> for Refusal {
         Self::Damaged
     }
 }
+
+/// Bytes of a record with the longest id, in table, ids and trees.
+const BYTES_A_RECORD_MAX: f64 = 128.0;
 
 /// How a fold is done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,7 +75,7 @@ impl Copy {
         let workshop = Workshop::create(disk, &dataset, &name).map_err(io)?;
         let mut writer = StateWriter::create(disk, workshop.path(), manifest.records).map_err(io)?;
         let mut entries = self.entries().map_err(io)?;
-        let mut pace = Pace::new(options, manifest.table.bytes + manifest.ids.bytes, manifest.records);
+        let mut pace = Pace::new(options, manifest);
         let mut written = 0;
         while let Some(entry) = entries.next()? {
             writer.push(&entry)?;
@@ -131,8 +135,10 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(options: FoldOptions, bytes: u64, records: u64) -> Self {
-        let bytes_a_record = bytes as f64 / records.max(1) as f64;
+    /// What the manifest says of sizes is found to be true at the end alone, so it can't make a fold rest for long.
+    fn new(options: FoldOptions, manifest: &Manifest) -> Self {
+        let bytes = manifest.table.bytes.saturating_add(manifest.ids.bytes);
+        let bytes_a_record = (bytes as f64 / manifest.records.max(1) as f64).min(BYTES_A_RECORD_MAX);
         Self { began: Instant::now(), bytes_a_record, bytes_per_second: options.bytes_per_second }
     }
 

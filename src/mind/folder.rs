@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::base::Base;
+use super::dataset::Dataset;
 use super::disk::{Disk, RealDisk};
+use super::state_manifest::has_base;
 
 /// The name of a version's folder.
 pub(super) fn version_name(version: u64) -> String {
@@ -34,14 +35,13 @@ pub fn versions(folder: &Path, dataset: &str) -> Vec<u64> {
 
 /// Removes the states that are older than the base before this one, which is kept in case this one turns out to be damaged.
 /// What can't be removed now is removed the next time.
-pub(super) fn prune(folder: &Path, dataset: &str, base: u64) {
-    let has_base = |version: &u64| Base::is_in(&version_folder(folder, dataset, *version));
-    let all = versions(folder, dataset);
-    let Some(kept) = all.iter().filter(|version| **version < base).find(|version| has_base(version)) else {
-        return;
-    };
+pub(super) fn prune(folder: &Path, dataset: Dataset, base: u64) {
+    let state = |version: &u64| version_folder(folder, dataset.name(), *version);
+    let all = versions(folder, dataset.name());
+    let mut before = all.iter().filter(|version| **version < base);
+    let Some(kept) = before.find(|version| has_base(dataset, &state(version))) else { return };
     for version in all.iter().filter(|version| *version < kept) {
-        if let Err(error) = RealDisk.remove_folder(&version_folder(folder, dataset, *version)) {
+        if let Err(error) = RealDisk.remove_folder(&state(version)) {
             tracing::warn!(version, %error, "An old state of the copy can't be removed.");
         }
     }
@@ -58,12 +58,20 @@ impl<'a> Workshop<'a> {
     /// Makes the folder, in place of one that a crash left behind.
     pub(super) fn create(disk: &'a dyn Disk, parent: &Path, name: &str) -> io::Result<Self> {
         disk.create_folder(parent)?;
-        let path = parent.join(format!(".building-{name}"));
-        if path.exists() {
-            disk.remove_folder(&path)?;
-        }
+        Self::sweep(disk, parent, name)?;
+        let path = Self::place(parent, name);
         disk.create_folder(&path)?;
         Ok(Self { disk, path, parent: parent.to_owned() })
+    }
+
+    /// Removes what a crash left behind of one that was made under this name.
+    pub(super) fn sweep(disk: &dyn Disk, parent: &Path, name: &str) -> io::Result<()> {
+        let path = Self::place(parent, name);
+        if path.exists() { disk.remove_folder(&path) } else { Ok(()) }
+    }
+
+    fn place(parent: &Path, name: &str) -> PathBuf {
+        parent.join(format!(".building-{name}"))
     }
 
     pub(super) fn path(&self) -> &Path {

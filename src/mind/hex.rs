@@ -6,14 +6,14 @@ use serde::{Deserialize, Deserializer, Serializer};
 
 use crate::keys::{hex, unhex};
 
-pub(super) fn serialize<S: Serializer, const N: usize>(
+pub(crate) fn serialize<S: Serializer, const N: usize>(
     bytes: &[u8; N],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&hex(bytes))
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
+pub(crate) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
     deserializer: D,
 ) -> Result<[u8; N], D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;

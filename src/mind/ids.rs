@@ -23,6 +23,12 @@ const fn first_page(count: u64) -> u64 {
     if pages == 0 { 1 } else { pages }
 }
 
+/// Most bytes of the file of so many ids: with each as long as any may be.
+pub(super) const fn bytes_max(count: u64) -> u64 {
+    let ids = (count * (HEAD + ID_MAX) as u64).div_ceil(PAGE as u64);
+    (first_page(count) + ids) * PAGE as u64
+}
+
 /// Writes the ids of all slots, in their order.
 pub(super) struct IdsWriter {
     file: Arc<dyn DiskFile>,
@@ -151,6 +157,7 @@ mod tests {
                 assert_eq!(in_order.next(), Ok(*id));
             }
             assert_eq!(read(&file, 1_000_000), Err(Damaged));
+            assert!(state.bytes <= bytes_max(count) && bytes_max(count) <= state.bytes + 10 * PAGE as u64);
         }
     }
 }

@@ -9,13 +9,17 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use postern_sdk::{Database, Environment};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, read_small, write_small};
 use super::hex;
+use super::keyring::GenerationName;
 use super::pages::FileState;
 use super::record::Codes;
-use super::trust::{Refusal, Root};
+use super::seal::SEAL;
+use super::table::SLOTS_MAX;
+use super::trust::{Claims, Refusal, Root};
 use crate::keys::{self, PrivateKey};
 
 /// The version of the format that is written and read here.
@@ -141,11 +145,11 @@ pub struct Info {
     pub created: Timestamp,
     /// From when on its silence says nothing.
     pub expires: Timestamp,
-    /// Size of the table in bytes.
+    /// Size of the table in bytes; of persons, that of their file.
     pub table_bytes: u64,
-    /// Size of the record ids in bytes.
+    /// Size of the record ids in bytes; persons have none beside their file.
     pub ids_bytes: u64,
-    /// SHA-256 over all entries in their order.
+    /// SHA-256 over all entries in their order; of persons, that of their file.
     pub digest: String,
 }
 
@@ -171,6 +175,22 @@ impl Manifest {
         }
     }
 
+    /// What is asked of it before it is served. That its delta fits is seen when the state is opened.
+    pub(super) fn claims(&self) -> Claims {
+        Claims {
+            wanted: self.dataset.clone(),
+            dataset: self.dataset.clone(),
+            environment: self.environment,
+            version: self.version,
+            generation: self.generation.clone(),
+            data_as_of: self.data_as_of,
+            created: self.created,
+            expires: self.expires,
+            from: None,
+            serving: None,
+        }
+    }
+
     /// Writes and syncs manifest and signatures.
     pub(super) fn write(
         &self,
@@ -178,12 +198,7 @@ impl Manifest {
         folder: &Path,
         signers: &[&PrivateKey],
     ) -> std::io::Result<()> {
-        let text = serde_json::to_vec_pretty(self)?;
-        let line =
-            |key: &&PrivateKey| format!("{} {}\n", key.public().id(), keys::hex(&key.sign(SIGNED_AS, &text)));
-        let signatures: String = signers.iter().map(line).collect();
-        write_small(disk, &folder.join(MANIFEST), &text)?;
-        write_small(disk, &folder.join(SIGNATURE), signatures.as_bytes())
+        write_signed(disk, folder, self, SIGNED_AS, signers)
     }
 
     /// Reads the manifest of a state, believing nothing before its signatures are checked.
@@ -191,9 +206,8 @@ impl Manifest {
     /// # Errors
     /// [`Refusal::Missing`], [`Refusal::Format`], [`Refusal::ManifestMalformed`], or of the signatures.
     pub fn read(folder: &Path, root: &Root) -> Result<Self, Refusal> {
-        let text = read_small(&folder.join(MANIFEST), MANIFEST_BYTES_MAX).map_err(Refusal::Missing)?;
-        let signature = read_small(&folder.join(SIGNATURE), SIGNATURE_BYTES_MAX).map_err(Refusal::Missing)?;
-        Self::parse(&text, &signature, root)
+        let (text, signatures) = read_signed(folder)?;
+        Self::parse(&text, &signatures, root)
     }
 
     /// The manifest of this text, if enough of the publisher's keys signed it.
@@ -201,16 +215,69 @@ impl Manifest {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn parse(text: &[u8], signatures: &[u8], root: &Root) -> Result<Self, Refusal> {
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
+        let manifest: Self = parse_signed(text, signatures, root, SIGNED_AS, FORMAT)?;
+        match manifest.contradiction() {
+            Some(what) => Err(Refusal::ManifestMalformed(what.to_owned())),
+            None => Ok(manifest),
         }
-        root.verify_copy(SIGNED_AS, text, signatures)?;
-        let malformed = |error: serde_json::Error| Refusal::ManifestMalformed(error.to_string());
-        let version: Version = serde_json::from_slice(text).map_err(malformed)?;
-        if version.format != FORMAT {
-            return Err(Refusal::Format(version.format));
-        }
-        serde_json::from_slice(text).map_err(malformed)
     }
+
+    /// What of it makes no sense, though it is signed. Its names become parts of paths, and its numbers are counted with.
+    fn contradiction(&self) -> Option<&'static str> {
+        let sum = self.databases.values().try_fold(0_u64, |sum, holding| sum.checked_add(holding.records));
+        if GenerationName::new(&self.dataset, &self.generation).is_err() {
+            Some("its dataset or generation is no such name")
+        } else if self.seal != SEAL {
+            Some("its records are sealed in a way that is not known")
+        } else if sum != Some(self.records) || self.records > SLOTS_MAX {
+            Some("its records are too many, or not those of its databases")
+        } else if self.delta.as_ref().is_some_and(|delta| delta.from >= self.version) {
+            Some("its delta does not lead from an earlier state")
+        } else {
+            None
+        }
+    }
+}
+
+/// Writes and syncs a manifest and its signatures for the use that the label names.
+pub(super) fn write_signed(
+    disk: &dyn Disk,
+    folder: &Path,
+    manifest: &impl Serialize,
+    label: &str,
+    signers: &[&PrivateKey],
+) -> std::io::Result<()> {
+    let text = serde_json::to_vec_pretty(manifest)?;
+    let line = |key: &&PrivateKey| format!("{} {}\n", key.public().id(), keys::hex(&key.sign(label, &text)));
+    let signatures: String = signers.iter().map(line).collect();
+    write_small(disk, &folder.join(MANIFEST), &text)?;
+    write_small(disk, &folder.join(SIGNATURE), signatures.as_bytes())
+}
+
+/// Reads the texts of a manifest and of its signatures; nothing of them is checked.
+pub(super) fn read_signed(folder: &Path) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
+    let text = read_small(&folder.join(MANIFEST), MANIFEST_BYTES_MAX).map_err(Refusal::Missing)?;
+    let signatures = read_small(&folder.join(SIGNATURE), SIGNATURE_BYTES_MAX).map_err(Refusal::Missing)?;
+    Ok((text, signatures))
+}
+
+/// The manifest of a text, if enough of the publisher's keys signed it for the use that the label names.
+pub(super) fn parse_signed<M: DeserializeOwned>(
+    text: &[u8],
+    signatures: &[u8],
+    root: &Root,
+    label: &str,
+    format: u32,
+) -> Result<M, Refusal> {
+    #[derive(Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    root.verify_copy(label, text, signatures)?;
+    let malformed = |error: serde_json::Error| Refusal::ManifestMalformed(error.to_string());
+    let version: Version = serde_json::from_slice(text).map_err(malformed)?;
+    if version.format != format {
+        return Err(Refusal::Format(version.format));
+    }
+    serde_json::from_slice(text).map_err(malformed)
 }

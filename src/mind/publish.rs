@@ -24,6 +24,10 @@ use super::self_test::Sample;
 use super::spill::Spill;
 use super::state::StateWriter;
 
+/// The manifest of the state before contradicts its own table.
+const FEWER: &str =
+    "the state before says that it has fewer records of a database than the changes take out: build it anew";
+
 /// What came of a feed of changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -68,6 +72,7 @@ pub(super) fn build_changes_on(
     mut progress: impl FnMut(Progress),
 ) -> Result<(Manifest, Outcome), BuildError> {
     follows(before, options)?;
+    covers(before, options)?;
     let workshop = options.begin(disk)?;
     let codes = SharedCodes::new(&before.manifest.codes);
     let (asked, newer) = read_changes(input, options, &codes, &mut progress)?;
@@ -148,6 +153,18 @@ fn follows(before: &Copy, options: &BuildOptions<'_>) -> Result<(), BuildError> 
         return Ok(());
     };
     Err(BuildError::Options(fault))
+}
+
+/// Whether each database that has records goes on: changes alone can't end one, as its records would stay.
+fn covers(before: &Copy, options: &BuildOptions<'_>) -> Result<(), BuildError> {
+    let mut holdings = before.manifest.databases.iter();
+    match holdings.all(|(database, holding)| holding.records == 0 || options.coverage.contains_key(database))
+    {
+        true => Ok(()),
+        false => Err(BuildError::Options(
+            "the coverage leaves out a database of which the state before has records",
+        )),
+    }
 }
 
 /// Reads the changes, in the order of keys. Two changes of one record are a fault.
@@ -253,7 +270,7 @@ impl Compare {
         let holding = |(database, coverage): (&Database, &Coverage)| {
             let old = before.manifest.databases.get(database).map_or(0, |holding| holding.records);
             let balance = self.balance.get(database).copied().unwrap_or(0);
-            let records = old.checked_add_signed(balance).ok_or(BuildError::Crypto)?;
+            let records = old.checked_add_signed(balance).ok_or(BuildError::Options(FEWER))?;
             Ok((*database, Holding { coverage: *coverage, records }))
         };
         options.coverage.iter().map(holding).collect()

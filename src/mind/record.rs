@@ -4,7 +4,7 @@
 //! the manifest. The lists of a generation only grow, because a sealed record can't be packed anew. A date is kept with
 //! the parts that are known; the number 0 says that a field is empty.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,7 +42,7 @@ pub struct Record<'a> {
     /// The issuer, or the country of registration.
     pub issuer: Option<State>,
     /// The type: of a document INTERPOL's code of three characters.
-    pub type_code: Option<&'a str>,
+    pub type_code: Option<Cow<'a, str>>,
     /// INTERPOL's code of theft or fraud.
     pub theft_type: Option<&'a str>,
     /// The date of theft or loss.
@@ -163,7 +163,7 @@ impl<'a> Packer<'a> {
         bits.put(STATE_BITS, state(&mut known.states, record.issuer.as_ref(), "issuer")?);
         bits.put(
             TYPE_BITS,
-            number(&mut known.types, record.type_code, |code| {
+            number(&mut known.types, record.type_code.as_deref(), |code| {
                 shared.lists().types.number(code, TYPE_BITS, "type")
             })?,
         );
@@ -205,7 +205,7 @@ impl Codes {
             return None;
         }
         let issuer = pick(&self.states, bits.take(STATE_BITS))?.copied();
-        let type_code = pick(&self.types, bits.take(TYPE_BITS))?.map(String::as_str);
+        let type_code = pick(&self.types, bits.take(TYPE_BITS))?.map(|code| code.as_str().into());
         let theft_type = pick(&self.thefts, bits.take(THEFT_BITS))?.map(String::as_str);
         let theft_country = pick(&self.states, bits.take(STATE_BITS))?.copied();
         let notice = pick(&self.notices, bits.take(NOTICE_BITS))?.map(String::as_str);
@@ -404,7 +404,7 @@ mod tests {
             let record = Record {
                 database,
                 issuer: state(issuer),
-                type_code: type_code.as_deref(),
+                type_code: type_code.as_deref().map(Cow::Borrowed),
                 theft_type: theft.as_deref(),
                 theft_date: dated.then_some(PartialDate { century, year, month, day }),
                 theft_country: state(country),

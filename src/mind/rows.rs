@@ -4,6 +4,7 @@
 //! double quotes. No field of the feed can hold a comma, a quote or a line break, so none is allowed, and a line that
 //! is damaged can't swallow the next one.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufRead, Read as _};
 
@@ -262,10 +263,13 @@ fn parse_number(kind: Kind, text: &str) -> Result<Identifier, Fault> {
 }
 
 /// A document's type has INTERPOL's form; another thing's type is a code.
-fn parse_type(code: &str, dataset: Dataset) -> Result<&str, Fault> {
+fn parse_type(code: &str, dataset: Dataset) -> Result<Cow<'_, str>, Fault> {
     match dataset {
-        Dataset::Documents => identifier(DocumentType::normalise(code), "type").map(|_| code),
-        _ => short_code(code, "type"),
+        Dataset::Documents => {
+            let normal = identifier(DocumentType::normalise(code), "type")?;
+            Ok(if normal.as_str() == code { code.into() } else { normal.to_string().into() })
+        }
+        _ => short_code(code, "type").map(Cow::Borrowed),
     }
 }
 
@@ -345,6 +349,21 @@ mod tests {
         assert_eq!((row.identifier.reveal(), row.record.database), ("AB123", Database::Sad));
         assert_eq!((row.record.issuer, row.record.theft_date), (None, None));
         assert!(rows.next().unwrap().is_none());
+    }
+
+    // Proves that a document's type is read in its normal form however it was written, and another thing's as it stands.
+    #[test]
+    fn types_in_normal_form() {
+        for (written, normal) in [("PAS", "PAS"), (" pas", "PAS"), ("Pas ", "PAS"), ("p", "P")] {
+            let text = format!("{}\n{}\n", header_text(), GOOD.replace("PAS", written));
+            let mut rows = Rows::new(text.as_bytes(), DOCUMENTS);
+            let row = rows.next().unwrap().unwrap().unwrap();
+            assert_eq!(row.record.type_code.as_deref(), Some(normal), "{written}");
+        }
+        let layout = Layout { dataset: Dataset::Vehicles, changes: false };
+        let text = format!("{}\nsmv,plate,AB123,,car,,,,,,id1\n", layout.header());
+        let mut rows = Rows::new(text.as_bytes(), layout);
+        assert_eq!(rows.next().unwrap().unwrap().unwrap().record.type_code.as_deref(), Some("car"));
     }
 
     // Proves that each fault is told with line, column and code, and that reading goes on after it.

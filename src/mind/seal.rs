@@ -19,7 +19,8 @@
 use std::fmt;
 
 use aes::Aes128Enc;
-use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+use aes::cipher::generic_array::GenericArray;
+use aes::cipher::{BlockEncrypt, KeyInit};
 use zeroize::Zeroizing;
 
 use super::identifier::Identifier;
@@ -41,7 +42,7 @@ const SHORT: usize = 14;
 /// The flag in the first byte of a long identifier.
 const LONG: u8 = 0x80;
 
-type Block = Array<u8, aes::cipher::consts::U16>;
+type Block = GenericArray<u8, aes::cipher::consts::U16>;
 
 /// A packed record in the low 68 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,13 @@ impl Packed {
 /// What stands for a number in the seal of its records. It is as secret as the number.
 #[derive(Clone, Copy)]
 pub(super) struct Secret(Block);
+
+#[cfg(test)]
+impl Secret {
+    pub(super) fn bytes(&self) -> [u8; 16] {
+        self.0.into()
+    }
+}
 
 /// A sealed record as tables and deltas hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,9 +147,8 @@ impl Seal {
     pub(super) fn new(generation: &GenerationKey) -> Self {
         let key = |label: &str| {
             let derived = Zeroizing::new(generation.derive(label));
-            let mut half = Array::default();
-            half.copy_from_slice(&derived[..16]);
-            Aes128Enc::new(&half)
+            let (half, _) = derived.split_at(16);
+            Aes128Enc::new_from_slice(half).expect("a key of this cipher has 16 bytes")
         };
         Self {
             locator: key("copy locator"),
@@ -222,7 +229,8 @@ impl Seal {
         }
     }
 
-    fn tag(&self, secret: &Secret, record: Packed) -> u64 {
+    /// The tag of a record under a secret.
+    pub(super) fn tag(&self, secret: &Secret, record: Packed) -> u64 {
         encrypt_word(&self.tag, &secret.0, record.0) as u64
     }
 
@@ -323,13 +331,28 @@ fn first_block(identifier: &Identifier) -> Block {
 
 #[cold]
 fn finish_long(key: &Aes128Enc, identifier: &Identifier, block: &mut Block) {
-    let rest = &identifier.padded()[SHORT..];
-    let mut padded = [0; 32];
-    padded[..rest.len()].copy_from_slice(rest);
-    for chunk in padded.chunks(16) {
+    for chunk in rest(identifier).chunks(16) {
         block.iter_mut().zip(chunk).for_each(|(byte, next)| *byte ^= next);
         key.encrypt_block(block);
     }
+}
+
+/// The second and third block of a long identifier.
+fn rest(identifier: &Identifier) -> [u8; 32] {
+    let rest = &identifier.padded()[SHORT..];
+    let mut padded = [0; 32];
+    padded[..rest.len()].copy_from_slice(rest);
+    padded
+}
+
+/// All blocks of an identifier, as they go into the cipher.
+#[cfg(test)]
+pub(super) fn blocks(identifier: &Identifier) -> Vec<u8> {
+    let mut blocks = first_block(identifier).to_vec();
+    if usize::from(identifier.length()) > SHORT {
+        blocks.extend(rest(identifier));
+    }
+    blocks
 }
 
 fn locator_of(block: &Block) -> u64 {

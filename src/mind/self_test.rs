@@ -27,12 +27,13 @@ struct Question {
     present: bool,
 }
 
-/// Known questions, by the key of the record that they are about.
+/// Known questions, by mark and locator of the record that they are about.
 #[derive(Clone, Default)]
 pub(super) struct Sample(BTreeMap<(u64, u64), Question>);
 
 impl Sample {
-    /// Offers a record. Those with the lowest locators are taken, which are as good as drawn by lot.
+    /// Offers a record. Those with the lowest marks are taken, which are as good as drawn by lot. The lowest locators would
+    /// be too, but they all stand at the beginning of the table.
     pub(super) fn offer(
         &mut self,
         identifier: &Identifier,
@@ -40,7 +41,7 @@ impl Sample {
         entry: &Entry,
         present: bool,
     ) {
-        let key = (entry.locator, entry.id.mark);
+        let key = (entry.id.mark, entry.locator);
         let is_low = || self.0.last_key_value().is_none_or(|(last, _)| key < *last);
         if self.0.len() < QUESTIONS_MAX || is_low() {
             let number = identifier.reveal().to_owned();
@@ -64,7 +65,7 @@ impl Sample {
 
     /// Takes out what is about records that are there no longer, or changes what must be found.
     pub(super) fn withdrawn(&mut self, gone: impl Fn(Key) -> bool) {
-        for ((locator, mark), question) in &mut self.0 {
+        for ((mark, locator), question) in &mut self.0 {
             question.present &= !gone(Key { locator: *locator, mark: *mark });
         }
     }
@@ -86,7 +87,7 @@ impl Sample {
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let text = cipher(key)?.open_in_place(nonce, Aad::empty(), &mut text).ok()?;
         let questions: Vec<Question> = serde_json::from_slice(text).ok()?;
-        let keyed = questions.into_iter().map(|question| ((u64::MAX, question.mark), question));
+        let keyed = questions.into_iter().map(|question| ((question.mark, u64::MAX), question));
         Some(Self(keyed.collect()))
     }
 
@@ -98,11 +99,11 @@ impl Sample {
         })
     }
 
-    /// Gives back the places in the order of locators, which are not written.
+    /// Gives back the locators, which are not written.
     pub(super) fn locate(self, locator: impl Fn(&Identifier) -> u64) -> Self {
         let locate = |question: Question| {
             let identifier = question.identifier()?;
-            Some(((locator(&identifier), question.mark), question))
+            Some(((question.mark, locator(&identifier)), question))
         };
         Self(self.0.into_values().filter_map(locate).collect())
     }
@@ -126,4 +127,36 @@ impl Question {
 fn cipher(key: &GenerationKey) -> Option<RandomizedNonceKey> {
     let derived = Zeroizing::new(key.derive(LABEL));
     RandomizedNonceKey::new(&AES_256_GCM, &derived[..]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::seal::{Packed, Sealed, SealedId};
+    use super::*;
+
+    // Proves that the questions are of all parts of a table, and the same ones in whatever order records were offered.
+    #[test]
+    fn questions_are_spread() {
+        let offered = |order: &mut dyn Iterator<Item = u64>| {
+            let mut sample = Sample::default();
+            let mix = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+            for n in order {
+                let identifier = Identifier::document(&format!("NR{n:06}").parse().unwrap());
+                let sealed = Sealed { tag: n, body: Packed(0) };
+                let id = SealedId::new(mix(mix(n) + 1), 2, b"id").unwrap();
+                let entry = Entry { locator: mix(n) >> 16, sealed, id };
+                sample.offer(&identifier, Database::Sltd, &entry, true);
+            }
+            sample.locate(|identifier| mix(identifier.reveal()[2..].parse().unwrap()) >> 16).0
+        };
+        let sample = offered(&mut (0..10_000));
+        assert_eq!(sample.len(), QUESTIONS_MAX);
+        let eighths: std::collections::BTreeSet<u64> = sample
+            .values()
+            .map(|question| question.number[2..].parse::<u64>().unwrap())
+            .map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32) >> 61)
+            .collect();
+        assert_eq!(eighths.len(), 8);
+        assert!(offered(&mut (0..10_000).rev()).keys().eq(sample.keys()));
+    }
 }

@@ -111,6 +111,11 @@ impl Shape {
         self.first_slot_page() + self.slots.div_ceil(self.slots_a_page() as u64)
     }
 
+    /// Most bytes of the table's file: with every tag that need not stand in a bucket at the end.
+    pub(super) fn bytes_max(self) -> u64 {
+        self.pages(self.slots.saturating_sub(TAGS as u64)) * PAGE as u64
+    }
+
     fn pages(self, overflow: u64) -> u64 {
         self.first_overflow_page() + (2 * overflow).div_ceil(PAGE as u64)
     }
@@ -344,6 +349,7 @@ impl Table {
                 MANY => start_of(self.bucket(place.bucket + 1)?),
                 count => start + u64::from(count),
             };
+            ensure(end <= self.shape.slots)?;
             (start + TAGS as u64..end).for_each(each);
         }
         Ok(())
@@ -544,6 +550,16 @@ mod tests {
         }
     }
 
+    // Proves the place in a large table that `docs/copy-format.md` works out.
+    #[test]
+    fn place_in_a_large_table() {
+        let shape = Shape::of(130_000_000);
+        let place = Place { bucket: 4_166_319, tag: 0x3590, rest: 562 };
+        assert_eq!((shape.buckets, shape.shift, shape.slot_bytes), (5_652_174, 22, 18));
+        assert_eq!(shape.place(0xbcb3_c3f2_7785), place);
+        assert_eq!(shape.locator(place), 0xbcb3_c3f2_7785);
+    }
+
     fn sealed(n: u64) -> Sealed {
         Sealed { tag: n.wrapping_mul(0x9e37_79b9_7f4a_7c15), body: Packed(u128::from(n) << 30) }
     }
@@ -554,6 +570,7 @@ mod tests {
             writer.push(*locator, &sealed(n)).unwrap();
         }
         let state = writer.finish(&RealDisk, folder).unwrap();
+        assert!(state.bytes <= Shape::of(locators.len() as u64).bytes_max());
         let file = PagedFile::open(folder, Kind::Table, &state).unwrap();
         Table::new(file, locators.len() as u64).unwrap()
     }

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
@@ -71,6 +71,8 @@ pub(crate) struct Setup {
     pub(crate) deadline_ms: u64,
     /// Where the site's key comes from.
     pub(crate) key: String,
+    /// Options of the copy beyond the usual ones.
+    pub(crate) mind: &'static str,
     /// Tables beyond the usual ones.
     pub(crate) more: String,
 }
@@ -78,7 +80,15 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let key = r#"source = "file", file = "site.key", allow_key_on_disk = true"#.to_owned();
-        Self { find: None, mode: "mind", level: "info", deadline_ms: 20_000, key, more: String::new() }
+        Self {
+            find: None,
+            mode: "mind",
+            level: "info",
+            deadline_ms: 20_000,
+            key,
+            mind: "",
+            more: String::new(),
+        }
     }
 }
 
@@ -86,6 +96,7 @@ impl Default for Setup {
 pub(crate) struct World {
     folder: TempDir,
     pub(crate) feed: Feed,
+    publisher: OnceLock<Publisher>,
     started: AtomicU32,
 }
 
@@ -95,6 +106,7 @@ impl World {
         let world = Self {
             folder: tempfile::tempdir().unwrap(),
             feed: feed::generate(RECORDS, 1),
+            publisher: OnceLock::new(),
             started: AtomicU32::new(0),
         };
         world.build_copy();
@@ -104,12 +116,33 @@ impl World {
         world
     }
 
+    /// The publisher of the copy.
+    pub(crate) fn publisher(&self) -> &Publisher {
+        self.publisher.get().unwrap()
+    }
+
+    /// Another site of the same country: the same grants and root, a key pair of its own, and no copy yet.
+    pub(crate) fn edge(&self) -> Self {
+        let edge = Self {
+            folder: tempfile::tempdir().unwrap(),
+            feed: feed::generate(RECORDS, 1),
+            publisher: OnceLock::new(),
+            started: AtomicU32::new(0),
+        };
+        for name in ["grants.toml", "bureau.pub", "root.json", "root.sig", "find.password"] {
+            fs::copy(self.path(name), edge.path(name)).unwrap();
+        }
+        fs::create_dir(edge.path("mind")).unwrap();
+        edge
+    }
+
     fn build_copy(&self) {
         self.feed.write_csv(File::create(self.path("feed.csv")).unwrap()).unwrap();
         let now = Clock::system().now();
         let publisher = Publisher::create(&self.path(""), Environment::Training, now).unwrap();
         let csv = File::open(self.path("feed.csv")).unwrap();
         publisher.snapshot(csv, 7, now - SignedDuration::from_hours(3), now, |_| {}).unwrap();
+        self.publisher.set(publisher).unwrap();
     }
 
     fn sign_grants(&self) {
@@ -133,7 +166,7 @@ view = "gate"
 
 [[grant]]
 client = "booths"
-databases = ["sltd", "tdawn", "nominal", "smv"]
+databases = ["sltd", "tdawn", "nominal", "smv", "public_notices"]
 operations = ["search", "details"]
 sites = ["ZZA-T1"]
 purposes = ["border_control"]
@@ -242,7 +275,7 @@ impl Drop for Interpol {
 }
 
 fn config(setup: &Setup) -> String {
-    let Setup { mode, level, deadline_ms, key, more, .. } = setup;
+    let Setup { mode, level, deadline_ms, key, mind, more, .. } = setup;
     let find = setup.find.map(|address| {
         format!(
             "[find]\nbase_url = \"http://{address}\"\nusername = \"it\"\npassword_file = \"find.password\"\n\
@@ -264,6 +297,7 @@ segment_bytes = 1048576
 folder = "mind"
 root_file = "root.json"
 key = {{ {key} }}
+{mind}
 
 [grants]
 file = "grants.toml"
@@ -318,13 +352,19 @@ pub(crate) struct Daemon {
     child: Child,
     log: PathBuf,
     lanes: BTreeMap<String, SocketAddr>,
+    hub: Option<SocketAddr>,
     console: SocketAddr,
 }
 
 impl Daemon {
     fn listening(child: Child, log: PathBuf) -> Self {
-        let mut daemon =
-            Self { child, log, lanes: BTreeMap::new(), console: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let mut daemon = Self {
+            child,
+            log,
+            lanes: BTreeMap::new(),
+            hub: None,
+            console: SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
         until("the daemon's addresses", || daemon.learn());
         daemon
     }
@@ -342,6 +382,7 @@ impl Daemon {
                 (Some("The lane listens."), Some(address)) => {
                     self.lanes.insert(event["lane"].as_str()?.to_owned(), address);
                 }
+                (Some("The hub listens."), address) => self.hub = address,
                 (Some("The console listens."), Some(address)) => {
                     self.console = address;
                     return Some(());
@@ -355,6 +396,11 @@ impl Daemon {
     /// Where a lane listens.
     pub(crate) fn lane(&self, name: &str) -> SocketAddr {
         self.lanes[name]
+    }
+
+    /// Where the hub listens.
+    pub(crate) fn hub(&self) -> SocketAddr {
+        self.hub.unwrap()
     }
 
     pub(crate) fn console(&self) -> SocketAddr {

@@ -1,25 +1,25 @@
 //! The copy itself, through its public interface. All that this bench knows of it stands in this file.
 //!
-//! Unlike the others it is not handed sorted records but reads a feed, checks each line, sorts, signs and hashes every
-//! page. A look-up normalises the number and builds whole answers of two databases.
+//! Unlike the others it is not handed sorted records but reads a feed, checks each line, seals, sorts, signs and hashes
+//! every page. A look-up normalises the number, and what it finds is unsealed and proven to be of the number.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
-use postern::keys::{PrivateKey, PublicKey};
-use postern::mind::{BuildOptions, COLUMNS, Copy, Coverage, build};
+use jiff::Timestamp;
+use postern::mind::keyring::{SiteKey, Vault};
+use postern::mind::trust::Root;
+use postern::mind::{COLUMNS, Copy, Dataset, Identifier, Opening, Presence, open_generation};
 use postern::sim::feed::Row;
-use postern_sdk::{Database, DocumentKey, DocumentNumber, Environment, State};
+use postern::sim::publisher::{COPY, Publisher, ROOT, SITE_KEY};
+use postern_sdk::{DocumentNumber, Environment, State};
 
 use crate::data::Data;
 use crate::engine::{Engine, Result, files, size};
 
 const FEED: &str = "feed.csv";
-const PUBLISHER: &str = "publisher.pem";
-const SNAPSHOT: &str = "documents/000000000001";
-const DATABASES: [Database; 2] = [Database::Sltd, Database::Tdawn];
+const SNAPSHOT: &str = "mind/documents/000000000001";
 const NOW: Timestamp = Timestamp::constant(1_795_500_000, 0);
 
 /// The copy.
@@ -38,34 +38,34 @@ impl Engine for Postern {
     }
 
     fn build(_: &Data, folder: &Path) -> Result<()> {
-        let signing_key = PrivateKey::generate()?;
-        signing_key.public().write(&folder.join(PUBLISHER))?;
-        let options = BuildOptions {
-            folder: folder.to_owned(),
-            dataset: "documents".to_owned(),
-            version: 1,
-            data_as_of: NOW,
-            created: NOW,
-            expires: NOW + SignedDuration::from_hours(24),
-            environment: Environment::Training,
-            coverage: DATABASES.map(|database| (database, Coverage::Full)).into(),
-            signing_key: &signing_key,
-        };
-        let feed = BufReader::with_capacity(1 << 20, File::open(folder.join(FEED))?);
-        build(feed, &options, |_| {})?;
-        Ok(())
+        let publisher = Publisher::create(folder, Environment::Training, NOW).map_err(|error| error.to_string())?;
+        let built = publisher.snapshot(File::open(folder.join(FEED))?, 1, NOW, NOW, |_| {});
+        Ok(built.map(drop).map_err(|error| error.to_string())?)
     }
 
     fn open(folder: &Path) -> Result<Self> {
-        let publisher = PublicKey::read(&folder.join(PUBLISHER))?;
-        Ok(Self(Copy::open(&folder.join(SNAPSHOT), &publisher, Environment::Training)?))
+        let root = Root::parse_unverified(&std::fs::read(folder.join(ROOT))?)?;
+        let vault = Vault::holding(SiteKey::read(&folder.join(SITE_KEY))?);
+        let copy = folder.join(COPY);
+        let opening = Opening {
+            folder: &copy,
+            dataset: Dataset::Documents,
+            root: &root,
+            environment: Environment::Training,
+            generation: &|name| open_generation(&copy, &vault, Dataset::Documents.name(), name),
+        };
+        Ok(Self(Copy::open(&opening, 1)?))
     }
 
     fn get(&self, number: &str) -> bool {
-        let number = DocumentNumber::normalise(number).expect("a number of the feed's shape is normal");
-        let key = DocumentKey { number, issuer: None, doc_type: None };
-        let answers = self.0.answer(&key, &DATABASES, 0, NOW);
-        answers.iter().any(|answer| !answer.finding.hits().is_empty())
+        self.0.contains(&identifier(number)) == Presence::Some
+    }
+
+    fn get_batch(&self, numbers: &[&str]) -> Option<usize> {
+        let asked: Vec<Identifier> = numbers.iter().map(|number| identifier(number)).collect();
+        let mut found = 0;
+        self.0.contains_many(&asked, |_, presence| found += usize::from(presence == Presence::Some));
+        Some(found)
     }
 
     fn bytes(folder: &Path) -> io::Result<u64> {
@@ -79,6 +79,11 @@ impl Engine for Postern {
              engine keeps, take {ids:.1} bytes a record more and are part of what is resident"
         )))
     }
+}
+
+fn identifier(number: &str) -> Identifier {
+    let number = DocumentNumber::normalise(number).expect("a number of the feed's shape is normal");
+    Identifier::document(&number)
 }
 
 /// The files of the snapshot that hold record ids, or the others.

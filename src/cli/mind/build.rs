@@ -11,11 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 use postern_sdk::{Database, Environment};
 
 use super::super::{Exit, complain, say};
-use super::place::{Place, dataset};
+use super::place::{Place, by_number};
 use super::progress::Work;
-use super::{Failure, environment, show};
+use super::{Failure, environment, notices, show};
 use crate::clock::Clock;
 use crate::keys::PrivateKey;
+use crate::mind::feed::notices::Colour;
+use crate::mind::hub::Sites;
 use crate::mind::keyring::{GenerationName, KeyFile, SitePublic};
 use crate::mind::{
     self, BuildError, BuildOptions, Copy, Coverage, Dataset, Generation, Info, Manifest, Outcome, Progress,
@@ -25,10 +27,17 @@ use crate::mind::{
 #[derive(Clone, Debug, Args)]
 pub struct MindBuild {
     /// The records in CSV; - for standard input
-    #[arg(long, value_name = "FILE")]
-    pub csv: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "notices")]
+    pub csv: Option<PathBuf>,
+    /// Public notices in JSON, as they were fetched, in place of CSV: several files, or - for standard input. They become
+    /// the dataset notices, of the persons in public_notices, whose silence says nothing
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["csv", "dataset", "databases", "changes", "differences"])]
+    pub notices: Vec<PathBuf>,
+    /// The kind of the notices: red, yellow or un. Without it each says so itself
+    #[arg(long, value_name = "COLOUR", requires = "notices", value_parser = notices::colour)]
+    pub colour: Option<Colour>,
     /// The dataset: documents, vehicles, firearms or vessels
-    #[arg(long, value_name = "DATASET", default_value = "documents", value_parser = dataset)]
+    #[arg(long, value_name = "DATASET", default_value = "documents", value_parser = by_number)]
     pub dataset: Dataset,
     /// A database that the records are of; with =partial if they are not all of it, so that their silence says nothing.
     /// May be given several times. Without it sltd and tdawn, or the one database of the dataset
@@ -43,7 +52,8 @@ pub struct MindBuild {
     /// A file with a private key of the publisher; several where the root asks for several
     #[arg(long, value_name = "FILE", required = true)]
     pub key: Vec<PathBuf>,
-    /// A file with the public key of a site that may open the copy; may be given several times. Only with a snapshot:
+    /// A file with the public key of a site that may open the copy, beside those that are enrolled; may be given several
+    /// times. Only with a snapshot:
     /// changes are for those who can open what they change
     #[arg(long = "to", value_name = "FILE", conflicts_with_all = ["changes", "differences"])]
     pub recipients: Vec<PathBuf>,
@@ -79,7 +89,7 @@ fn coverage(text: &str) -> Result<(Database, Coverage), String> {
         Some((_, other)) => return Err(format!("{other} is not a coverage; write =partial, or nothing")),
         None => (text, Coverage::Full),
     };
-    let held = || Dataset::ALL.into_iter().flat_map(Dataset::databases);
+    let held = || Dataset::ALL.into_iter().filter(|one| one.is_by_number()).flat_map(Dataset::databases);
     let database = held().find(|database| database.code() == name);
     database.map(|database| (*database, coverage)).ok_or_else(|| {
         let names: Vec<&str> = held().map(|database| database.code()).collect();
@@ -94,7 +104,7 @@ pub(super) fn run(args: &MindBuild) -> Exit {
     let built = build(args, clock.now(), &work);
     drop(work);
     match built {
-        Ok((manifest, outcome)) => tell(args, &manifest, outcome, clock.now()),
+        Ok((info, outcome)) => tell(args, &info, outcome, clock.now()),
         Err(error) => {
             complain(error);
             Exit::Usage
@@ -102,8 +112,7 @@ pub(super) fn run(args: &MindBuild) -> Exit {
     }
 }
 
-fn tell(args: &MindBuild, manifest: &Manifest, outcome: Option<Outcome>, now: Timestamp) -> Exit {
-    let info: Info = manifest.info(manifest.version, 0);
+fn tell(args: &MindBuild, info: &Info, outcome: Option<Outcome>, now: Timestamp) -> Exit {
     if let (Some(outcome), false) = (outcome, args.json) {
         let Outcome { added, changed, withdrawn, unknown, same } = outcome;
         say(format_args!(
@@ -111,22 +120,26 @@ fn tell(args: &MindBuild, manifest: &Manifest, outcome: Option<Outcome>, now: Ti
              withdrawals of records that were not there"
         ));
     }
-    show::tell(&info, now, args.json)
+    show::tell(info, now, args.json)
 }
 
-fn build(args: &MindBuild, now: Timestamp, work: &Work) -> Result<(Manifest, Option<Outcome>), Failure> {
+fn build(args: &MindBuild, now: Timestamp, work: &Work) -> Result<(Info, Option<Outcome>), Failure> {
+    let persons = notices::read(&args.notices, args.colour)?;
     let keys = args.key.iter().map(|file| PrivateKey::read(file)).collect::<Result<Vec<_>, _>>()?;
     let signers: Vec<&PrivateKey> = keys.iter().collect();
     let before = before(args)?;
     let generation = match &before {
-        Some(copy) => copy.generation(),
+        Some(copy) => {
+            warn_of_revoked(args, copy.generation().name())?;
+            copy.generation()
+        }
         None => new_generation(args)?,
     };
     let coverage = args.coverage(before.as_ref());
-    let newest = mind::versions(&args.out, args.dataset.name()).first().copied().unwrap_or(0);
+    let newest = mind::versions(&args.out, args.dataset().name()).first().copied().unwrap_or(0);
     let options = BuildOptions {
         folder: &args.out,
-        dataset: args.dataset,
+        dataset: args.dataset(),
         version: args.number.unwrap_or(newest + 1),
         data_as_of: args.as_of,
         created: now,
@@ -136,6 +149,9 @@ fn build(args: &MindBuild, now: Timestamp, work: &Work) -> Result<(Manifest, Opt
         signers: &signers,
         generation: &generation,
     };
+    if let Some(persons) = persons {
+        return Ok((mind::build_persons(&persons, &options)?.info(), None));
+    }
     let (input, bytes) = input(args)?;
     let progress = |progress| match progress {
         Progress::Reading(read) => work.at("reading", read, bytes.unwrap_or(read)),
@@ -147,7 +163,8 @@ fn build(args: &MindBuild, now: Timestamp, work: &Work) -> Result<(Manifest, Opt
         Some(before) if args.changes => with_outcome(mind::build_changes(input, &before, &options, progress)),
         Some(before) => with_outcome(mind::build_differences(input, &before, &options, progress)),
     };
-    Ok(built.inspect_err(tell_faults)?)
+    let (manifest, outcome) = built.inspect_err(tell_faults)?;
+    Ok((manifest.info(manifest.version, 0), outcome))
 }
 
 type Built = Result<(Manifest, Option<Outcome>), BuildError>;
@@ -163,22 +180,48 @@ fn before(args: &MindBuild) -> Result<Option<Copy>, Failure> {
     place.open(args.dataset, None).map(Some)
 }
 
+/// Says which revoked sites could open a change, as they may have kept the key of its generation.
+fn warn_of_revoked(args: &MindBuild, generation: &str) -> Result<(), Failure> {
+    for site in Sites::of(&args.out).could_open(args.dataset.name(), generation)? {
+        complain(format_args!(
+            "{site} is revoked but may have kept the key of this generation: build a snapshot, which has a new one"
+        ));
+    }
+    Ok(())
+}
+
 /// A new generation, its key wrapped to the sites before anything is sealed under it.
 fn new_generation(args: &MindBuild) -> Result<Arc<Generation>, Failure> {
-    if args.recipients.is_empty() {
-        return Err("nobody could open the copy: name a site's public key with --to".into());
+    let sites = Sites::of(&args.out);
+    // A site that is revoked meanwhile is taken out of the key file after it is written.
+    let _locked = sites.lock()?;
+    let mut recipients = sites.enrolled()?;
+    for recipient in &args.recipients {
+        let public = SitePublic::read(recipient)?;
+        sites.check_never_revoked(&public)?;
+        recipients.push(public);
+    }
+    if recipients.is_empty() {
+        return Err("nobody could open the copy: enrol a site, or name its public key with --to".into());
     }
     let generation = Generation::random()?;
-    let mut file = KeyFile::new(&GenerationName::new(args.dataset.name(), generation.name())?);
-    for recipient in &args.recipients {
-        file.add(generation.key(), &SitePublic::read(recipient)?)?;
+    let mut file = KeyFile::new(&GenerationName::new(args.dataset().name(), generation.name())?);
+    for recipient in &recipients {
+        file.add(generation.key(), recipient)?;
     }
     file.write(&args.out)?;
     Ok(Arc::new(generation))
 }
 
 impl MindBuild {
+    fn dataset(&self) -> Dataset {
+        if self.notices.is_empty() { self.dataset } else { Dataset::Notices }
+    }
+
     fn coverage(&self, before: Option<&Copy>) -> BTreeMap<Database, Coverage> {
+        if !self.notices.is_empty() {
+            return [(Database::PublicNotices, Coverage::Partial)].into();
+        }
         if !self.databases.is_empty() {
             return self.databases.iter().copied().collect();
         }
@@ -193,10 +236,11 @@ impl MindBuild {
 
 /// The feed, and its size if that is known.
 fn input(args: &MindBuild) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
-    if args.csv.as_os_str() == "-" {
+    let csv = args.csv.as_ref().ok_or("name the records with --csv")?;
+    if csv.as_os_str() == "-" {
         return Ok((Box::new(std::io::stdin()), None));
     }
-    let file = File::open(&args.csv).map_err(|error| format!("{}: {error}", args.csv.display()))?;
+    let file = File::open(csv).map_err(|error| format!("{}: {error}", csv.display()))?;
     let bytes = file.metadata()?.len();
     Ok((Box::new(file), Some(bytes)))
 }

@@ -8,12 +8,14 @@ use clap::Args;
 use postern_sdk::{Database, DocumentNumber};
 
 use super::super::{Exit, complain, say};
-use super::place::{Place, dataset};
+use super::place::{Place, by_number, dataset};
 use super::progress::Work;
 use super::{Failure, refused};
 use crate::clock::Clock;
 use crate::keys::PrivateKey;
-use crate::mind::{self, Copy, Dataset, FoldOptions, Identifier, Installed, Withdrawal};
+use crate::mind::{
+    self, Copy, Dataset, FoldOptions, Identifier, Installed, PersonsCopy, Withdrawal, Withdrew,
+};
 
 /// Takes a state in.
 #[derive(Clone, Debug, Args)]
@@ -21,7 +23,7 @@ pub struct MindApply {
     /// Where the copy is
     #[command(flatten)]
     pub place: Place,
-    /// The folder of the state: its manifest with signatures, and its base or its delta
+    /// The folder of the state: its manifest with signatures, and its base, its delta or its persons
     #[arg(value_name = "STATE")]
     pub state: PathBuf,
     /// The dataset
@@ -36,7 +38,7 @@ pub struct MindFold {
     #[command(flatten)]
     pub place: Place,
     /// The dataset
-    #[arg(long, value_name = "DATASET", default_value = "documents", value_parser = dataset)]
+    #[arg(long, value_name = "DATASET", default_value = "documents", value_parser = by_number)]
     pub dataset: Dataset,
     /// Most mebibytes a second that are written
     #[arg(long, value_name = "MIB")]
@@ -76,7 +78,10 @@ pub(super) fn apply(args: &MindApply) -> Exit {
     let applied = args.place.opening(args.dataset, |opening| {
         let installed = mind::install(opening, &args.state)?;
         let (Installed::New(version) | Installed::Known(version)) = installed;
-        Copy::open(opening, version)?.self_test()?;
+        match args.dataset.is_by_number() {
+            true => Copy::open(opening, version)?.self_test()?,
+            false => PersonsCopy::open(opening, version)?.self_test()?,
+        }
         Ok(installed)
     });
     match applied {
@@ -118,15 +123,15 @@ pub(super) fn fold(args: &MindFold) -> Exit {
 
 /// Signs withdrawals of documents of the newest state's generation.
 pub(super) fn withdraw(args: &MindWithdraw) -> Exit {
-    let withdrawn = (|| -> Result<usize, Failure> {
+    let withdrawn = (|| -> Result<Withdrew, Failure> {
         let key = PrivateKey::read(&args.key)?;
         let copy = args.place.open(Dataset::Documents, None)?;
         let withdrawals = withdrawals(args)?;
         Ok(copy.withdraw(&args.place.folder, &withdrawals, &key)?)
     })();
     match withdrawn {
-        Ok(count) => {
-            say(format_args!("{count} records are withdrawn"));
+        Ok(Withdrew { withdrawn, unknown }) => {
+            say(format_args!("{withdrawn} records are withdrawn; {unknown} were not there to be withdrawn"));
             Exit::Ok
         }
         Err(error) => refused(&error),
@@ -158,9 +163,8 @@ pub(super) fn purge(args: &MindPurge) -> Exit {
         if args.confirm != args.dataset.name() {
             return Err(format!("write --confirm {}: the key can't be had back here", args.dataset).into());
         }
-        let version = args.place.newest(args.dataset)?;
-        let manifest = args.place.unopened(args.dataset, |opening| opening.manifest(version))?;
-        Ok(mind::purge(&args.place.folder, &manifest, "command", Clock::system().now())?)
+        let info = args.place.info(args.dataset)?;
+        Ok(mind::purge(&args.place.folder, &info, "command", Clock::system().now())?)
     })();
     match purged {
         Ok(purged) => {

@@ -8,7 +8,9 @@ use clap::Args;
 use super::Failure;
 use crate::mind::keyring::{SiteKey, Vault};
 use crate::mind::trust::{Chain, Refusal, Root};
-use crate::mind::{Copy, Dataset, Generation, Opening, open_generation, versions};
+use crate::mind::{
+    Copy, Dataset, Generation, Info, Opening, PersonsCopy, PersonsManifest, open_generation, versions,
+};
 
 /// Where a copy is, whom it believes, and with which key it is opened.
 #[derive(Clone, Debug, Args)]
@@ -31,6 +33,14 @@ impl Place {
     /// If it can't be read or believed.
     pub(super) fn root(&self) -> Result<Root, Refusal> {
         Ok(Chain::walk(&self.root, &self.folder.join("trust"))?.chain.root().clone())
+    }
+
+    /// The vault with the site's key, or without one if none is given.
+    ///
+    /// # Errors
+    /// If the key can't be read.
+    pub(super) fn vault_or_locked(&self) -> Result<Vault, Failure> {
+        self.site_key.as_ref().map_or_else(|| Ok(Vault::locked()), |_| self.vault())
     }
 
     fn vault(&self) -> Result<Vault, Failure> {
@@ -93,12 +103,42 @@ impl Place {
         let version = version.map_or_else(|| self.newest(dataset), Ok)?;
         self.opening(dataset, |opening| Copy::open(opening, version))
     }
+
+    /// Opens the newest state of persons.
+    ///
+    /// # Errors
+    /// If it can't be had.
+    pub(super) fn open_persons(&self) -> Result<PersonsCopy, Failure> {
+        let version = self.newest(Dataset::Notices)?;
+        self.opening(Dataset::Notices, |opening| PersonsCopy::open(opening, version))
+    }
+
+    /// What the newest state of a dataset says of itself. It needs no key: a manifest is not secret.
+    ///
+    /// # Errors
+    /// If it can't be had.
+    pub(super) fn info(&self, dataset: Dataset) -> Result<Info, Failure> {
+        let version = self.newest(dataset)?;
+        self.unopened(dataset, |opening| match dataset.is_by_number() {
+            true => Ok(opening.manifest(version)?.info(version, 0)),
+            false => Ok(PersonsManifest::read(opening, version)?.info()),
+        })
+    }
 }
 
 /// A dataset by its name.
 pub(super) fn dataset(text: &str) -> Result<Dataset, String> {
-    Dataset::from_name(text).ok_or_else(|| {
-        let names: Vec<&str> = Dataset::ALL.iter().map(|dataset| dataset.name()).collect();
-        names.join(", ")
+    named(text, |_| true)
+}
+
+/// A dataset that is found by number, by its name.
+pub(super) fn by_number(text: &str) -> Result<Dataset, String> {
+    named(text, Dataset::is_by_number)
+}
+
+fn named(text: &str, fits: impl Fn(Dataset) -> bool) -> Result<Dataset, String> {
+    Dataset::from_name(text).filter(|dataset| fits(*dataset)).ok_or_else(|| {
+        let fitting = Dataset::ALL.into_iter().filter(|dataset| fits(*dataset));
+        fitting.map(Dataset::name).collect::<Vec<_>>().join(", ")
     })
 }

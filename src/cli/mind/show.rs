@@ -2,10 +2,13 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use postern_sdk::{Database, DocumentKey, DocumentNumber, Plate, QueryKey, Serial, State, VehicleKey, Vin};
+use postern_sdk::{
+    Answer, Basis, Database, DocumentKey, DocumentNumber, Name, PersonKey, Personal, Plate, Query, QueryKey,
+    Serial, Sex, State, VehicleKey, Vin,
+};
 
 use super::super::{Exit, complain, given, say};
-use super::place::{Place, dataset};
+use super::place::{Place, by_number, dataset};
 use super::progress::Work;
 use super::{Failure, refused};
 use crate::clock::Clock;
@@ -23,18 +26,30 @@ pub struct MindInfo {
     pub json: bool,
 }
 
-/// Looks a number up.
+/// Looks a number or a person up.
 #[derive(Clone, Debug, Args)]
 pub struct MindLookup {
     /// Where the copy is
     #[command(flatten)]
     pub place: Place,
     /// The number, or - for standard input
-    #[arg(allow_hyphen_values = true)]
-    pub number: String,
-    /// What the number is: document, vin, plate, engine, firearm or vessel
-    #[arg(long, value_name = "KIND", default_value = "document", value_parser = ["document", "vin", "plate", "engine", "firearm", "vessel"])]
+    #[arg(allow_hyphen_values = true, required_unless_present = "name", conflicts_with = "name")]
+    pub number: Option<String>,
+    /// What is looked up: document, vin, plate, engine, firearm or vessel by its number, person by the name
+    #[arg(long, value_name = "KIND", default_value = "document", value_parser = ["document", "vin", "plate", "engine", "firearm", "vessel", "person"])]
     pub kind: String,
+    /// The person's surname and given names, a comma between them, or - for standard input
+    #[arg(long, value_name = "SURNAME, GIVEN", allow_hyphen_values = true)]
+    pub name: Option<String>,
+    /// The person's date of birth: YYYY-MM-DD, with XX for what is not known
+    #[arg(long, value_name = "DATE", requires = "name")]
+    pub birth: Option<String>,
+    /// The person's sex: F, M or X
+    #[arg(long, value_name = "SEX", requires = "name", value_parser = sex)]
+    pub sex: Option<Sex>,
+    /// The person's nationality
+    #[arg(long, value_name = "STATE", requires = "name")]
+    pub nationality: Option<String>,
     /// The document's issuing state, or the plate's country
     #[arg(long, value_name = "STATE")]
     pub issuer: Option<String>,
@@ -68,7 +83,7 @@ pub struct MindDiff {
     /// The later version
     pub to: u64,
     /// The dataset
-    #[arg(long, value_name = "DATASET", default_value = "documents", value_parser = dataset)]
+    #[arg(long, value_name = "DATASET", default_value = "documents", value_parser = by_number)]
     pub dataset: Dataset,
     /// Tells it as JSON
     #[arg(long)]
@@ -87,9 +102,7 @@ pub(super) fn info(args: &MindInfo) -> Exit {
     let now = Clock::system().now();
     let told = (|| -> Result<(), Failure> {
         for dataset in datasets(&args.place)? {
-            let version = args.place.newest(dataset)?;
-            let manifest = args.place.unopened(dataset, |opening| opening.manifest(version))?;
-            tell(&manifest.info(version, 0), now, args.json);
+            tell(&args.place.info(dataset)?, now, args.json);
         }
         Ok(())
     })();
@@ -115,23 +128,57 @@ pub(super) fn tell(info: &Info, now: Timestamp, json: bool) -> Exit {
     say(format_args!("data as of  {:.0}, {age_h} h old", info.data_as_of));
     say(format_args!("created     {:.0}", info.created));
     say(format_args!("expires     {:.0}", info.expires));
-    say(format_args!("size        {} bytes of table, {} of record ids", info.table_bytes, info.ids_bytes));
+    match info.ids_bytes {
+        0 => say(format_args!("size        {} bytes of persons", info.table_bytes)),
+        ids => say(format_args!("size        {} bytes of table, {ids} of record ids", info.table_bytes)),
+    }
     say(format_args!("digest      {}", info.digest));
     Exit::Ok
 }
 
-/// Looks a number up.
+/// Looks a number or a person up.
 pub(super) fn lookup(args: &MindLookup) -> Exit {
     let looked_up = (|| -> Result<Exit, Failure> {
-        let number = match given(&args.number) {
-            Ok(number) => number,
+        let asked = args.number.as_deref().or(args.name.as_deref()).unwrap_or_default();
+        let asked = match given(asked) {
+            Ok(asked) => asked,
             Err(exit) => return Ok(exit),
         };
-        let key = key(args, &number)?;
+        match (args.kind == "person", args.name.is_some()) {
+            (true, true) => return lookup_person(args, &asked),
+            (false, false) => {}
+            _ => return Err("a person is looked up by --kind person and --name".into()),
+        }
+        let key = key(args, &asked)?;
         let dataset = Dataset::of(&key).ok_or("no dataset is asked by this")?;
         Ok(tell_answers(&args.place.open(dataset, None)?, &key))
     })();
     looked_up.unwrap_or_else(|error| refused(&error))
+}
+
+fn lookup_person(args: &MindLookup, name: &str) -> Result<Exit, Failure> {
+    let (surname, given) = name.split_once(',').unwrap_or((name, ""));
+    let part = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(Personal::from);
+    let key = PersonKey {
+        name: Name { primary: part(surname).unwrap_or_default(), secondary: part(given), truncated: false },
+        birth: args.birth.as_deref().map(str::parse).transpose()?,
+        sex: args.sex.unwrap_or_default(),
+        nationality: args.nationality.as_deref().map(str::parse).transpose()?,
+        document: None,
+    };
+    let query = Query { key: QueryKey::Person(key), basis: Basis::Stated };
+    let copy = args.place.open_persons()?;
+    let databases: Vec<Database> = copy.manifest().databases.keys().copied().collect();
+    Ok(tell_all(&copy.answer(&query, &databases, 0, Clock::system().now())))
+}
+
+fn sex(text: &str) -> Result<Sex, String> {
+    match text {
+        "F" => Ok(Sex::Female),
+        "M" => Ok(Sex::Male),
+        "X" => Ok(Sex::Unspecified),
+        _ => Err("F, M or X".to_owned()),
+    }
 }
 
 fn key(args: &MindLookup, number: &str) -> Result<QueryKey, Failure> {
@@ -153,8 +200,11 @@ fn key(args: &MindLookup, number: &str) -> Result<QueryKey, Failure> {
 /// Writes what each database of a copy says of a number, as JSON: 1 if something could not be checked.
 pub(in crate::cli) fn tell_answers(copy: &Copy, key: &QueryKey) -> Exit {
     let databases: Vec<Database> = copy.manifest().databases.keys().copied().collect();
-    let answers = copy.answer(key, &databases, 0, Clock::system().now());
-    for answer in &answers {
+    tell_all(&copy.answer(key, &databases, 0, Clock::system().now()))
+}
+
+fn tell_all(answers: &[Answer]) -> Exit {
+    for answer in answers {
         say(serde_json::to_string(answer).unwrap_or_default());
     }
     let unchecked = answers.iter().any(|answer| answer.unchecked().is_some());
@@ -174,6 +224,12 @@ pub(super) fn verify(args: &MindVerify) -> Exit {
 fn verify_dataset(args: &MindVerify, dataset: Dataset) -> bool {
     let work = Work::begin();
     let verified = (|| -> Result<Info, Failure> {
+        if !dataset.is_by_number() {
+            // It can't be opened unless every byte is right.
+            let persons = args.place.open_persons()?;
+            persons.self_test()?;
+            return Ok(persons.info());
+        }
         let copy = args.place.open(dataset, None)?;
         copy.verify(|done, of| work.at("verifying", done, of))?;
         copy.self_test()?;

@@ -5,6 +5,7 @@
 //! the written form and nothing else, but for two: a secret's file, if it is there, must be its owner's alone, and the
 //! key of the copy must be on another disk.
 
+mod distribution;
 mod key;
 mod lane;
 mod policy;
@@ -42,6 +43,7 @@ pub(super) fn check(
     checker.find();
     checker.mind();
     checker.mind_key(folder);
+    checker.mind_distribution();
     checker.policies();
     checker.lanes();
     checker.console();
@@ -192,7 +194,9 @@ impl Checker<'_> {
     fn addresses(&mut self) {
         let lanes = self.file.lane.iter().map(|(name, lane)| (format!("lane.{name}.listen"), lane.listen));
         let console = self.file.console.iter().map(|console| ("console.listen".to_owned(), console.listen));
-        let all: Vec<(String, SocketAddr)> = lanes.chain(console).collect();
+        let hub = self.file.mind.iter().filter_map(|mind| mind.hub.as_ref());
+        let hub = hub.map(|hub| ("mind.hub.listen".to_owned(), hub.listen));
+        let all: Vec<(String, SocketAddr)> = lanes.chain(console).chain(hub).collect();
         for (i, (key, address)) in all.iter().enumerate() {
             if let Some((other, _)) = all[..i].iter().find(|(_, other)| clash(*address, *other)) {
                 let cause = format!("{address} is already the address of {other}");

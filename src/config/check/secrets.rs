@@ -36,6 +36,11 @@ impl<'a> Checker<'a> {
             add("mind.key.file".to_owned(), key.file.as_ref());
             add("mind.key.tls.key_file".to_owned(), key.tls.as_ref().and_then(|tls| tls.key_file.as_ref()));
         }
+        if let Some(mind) = &file.mind {
+            add("mind.hub.tls.key_file".to_owned(), mind.hub.as_ref().map(|hub| &hub.tls.key_file));
+            let source = mind.source.as_ref().and_then(|source| source.tls.key_file.as_ref());
+            add("mind.source.tls.key_file".to_owned(), source);
+        }
         for (name, lane) in &file.lane {
             add(format!("lane.{name}.tls.key_file"), lane.tls.as_ref().map(|tls| &tls.key_file));
         }

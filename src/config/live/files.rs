@@ -44,6 +44,12 @@ pub(super) fn keys(config: &Config, clock: &Clock) -> Finding {
             let pair = server.tls.cert_file.as_deref().zip(server.tls.key_file.as_deref());
             found.extend(pair.map(|(cert, key)| identity(cert, key, now)));
         }
+        found.extend(mind.hub.iter().flat_map(|hub| server(&hub.tls, now)));
+        if let Some(source) = &mind.source {
+            found.push(authority(&source.tls.ca_file, now));
+            let pair = source.tls.cert_file.as_deref().zip(source.tls.key_file.as_deref());
+            found.extend(pair.map(|(cert, key)| identity(cert, key, now)));
+        }
         found.push(root(mind));
         found.extend(mind.country_key_file.as_deref().map(country));
     }

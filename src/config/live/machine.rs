@@ -60,7 +60,9 @@ fn sync_time(folder: &Path) -> std::io::Result<Duration> {
 pub(super) fn listeners(config: &Config) -> Finding {
     let lanes = config.lanes.iter().map(|lane| (format!("lane.{}", lane.name), lane.listen));
     let console = config.console.iter().map(|console| ("console".to_owned(), console.listen));
-    let found = lanes.chain(console).map(|(name, address)| listener(&name, address));
+    let hub = config.mind.iter().filter_map(|mind| mind.hub.as_ref());
+    let hub = hub.map(|hub| ("mind.hub".to_owned(), hub.listen));
+    let found = lanes.chain(console).chain(hub).map(|(name, address)| listener(&name, address));
     Finding::all(found.collect(), "none are configured")
 }
 

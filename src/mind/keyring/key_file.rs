@@ -41,6 +41,11 @@ impl KeyFile {
         copy.join(FOLDER).join(format!("{}.{}.json", name.dataset(), name.generation()))
     }
 
+    /// Whether a copy's folder certainly has no key file of a generation; none if that can't be told.
+    pub fn is_gone(copy: &Path, name: &GenerationName) -> Option<bool> {
+        Self::path(copy, name).try_exists().ok().map(|exists| !exists)
+    }
+
     /// Reads the key file of a generation from a copy's folder.
     ///
     /// # Errors
@@ -50,14 +55,56 @@ impl KeyFile {
         let mut bytes = Vec::new();
         let read = File::open(&path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
         read.map_err(|error| KeyringError::File(path.clone(), error))?;
+        Self::parse(&bytes, name).ok_or(KeyringError::Form(path))
+    }
+
+    /// The key file of these bytes, if it is the one of this generation.
+    pub fn parse(bytes: &[u8], name: &GenerationName) -> Option<Self> {
         let sound = |file: &Self| {
             file.dataset == name.dataset()
                 && file.generation == name.generation()
                 && file.wrapped.len() <= RECIPIENTS_MAX
         };
         let whole = bytes.len() as u64 <= FILE_BYTES_MAX;
-        let file = serde_json::from_slice(&bytes).ok().filter(|file| whole && sound(file));
-        file.ok_or(KeyringError::Form(path))
+        serde_json::from_slice(bytes).ok().filter(|file| whole && sound(file))
+    }
+
+    /// The text that is stored.
+    pub fn text(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+
+    /// The generations whose key files are in a copy's folder.
+    pub fn all(copy: &Path) -> Vec<GenerationName> {
+        let entries = fs::read_dir(copy.join(FOLDER)).into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let name = |name: String| {
+            let (dataset, generation) = name.strip_suffix(".json")?.split_once('.')?;
+            GenerationName::new(dataset, generation).ok()
+        };
+        names.filter_map(name).collect()
+    }
+
+    /// The part of it that one site needs; none if it is not wrapped to that site.
+    pub fn only(&self, recipient: &str) -> Option<Self> {
+        let wrapped: Vec<Wrapped> =
+            self.wrapped.iter().filter(|wrapped| wrapped.recipient == recipient).cloned().collect();
+        (!wrapped.is_empty()).then(|| Self { wrapped, ..self.clone() })
+    }
+
+    /// Takes in what another file of the generation holds, in place of what is here for the same sites.
+    ///
+    /// # Errors
+    /// [`KeyringError::Name`] if it is of another generation, [`KeyringError::TooMany`].
+    pub fn take_in(&mut self, other: Self) -> Result<(), KeyringError> {
+        if (&other.dataset, &other.generation) != (&self.dataset, &self.generation) {
+            return Err(KeyringError::Name);
+        }
+        for wrapped in other.wrapped {
+            self.remove(&wrapped.recipient);
+            self.wrapped.push(wrapped);
+        }
+        if self.wrapped.len() > RECIPIENTS_MAX { Err(KeyringError::TooMany) } else { Ok(()) }
     }
 
     /// Writes it into a copy's folder: after a crash there is the old file or the new one.
@@ -74,7 +121,7 @@ impl KeyFile {
         make_folder(folder)?;
         // Temporary files are made with the mode 0600, and keep it.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(&serde_json::to_vec_pretty(self)?)?;
+        file.write_all(&self.text())?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         sync(folder)

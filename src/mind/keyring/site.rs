@@ -52,6 +52,16 @@ impl SitePublic {
         Self(bytes)
     }
 
+    /// The key of the line of a key file.
+    pub fn parse(line: &str) -> Option<Self> {
+        keys::parse(line, PUBLIC).map(|key| Self(*key))
+    }
+
+    /// The line of a key file, without its end.
+    pub fn line(&self) -> String {
+        keys::line(PUBLIC, &self.0).trim_end().to_owned()
+    }
+
     /// The first eight bytes of the key's SHA-256 in hexadecimal, to tell sites apart.
     pub fn id(&self) -> String {
         keys::id(&self.0)

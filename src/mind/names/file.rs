@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::index::{NAMES_MAX, PERSONS_MAX};
@@ -80,7 +80,7 @@ impl From<io::Error> for PersonsError {
 /// Any [`PersonsError`]; there being such a file is one of input and output.
 pub fn write(path: &Path, persons: &[Person], key: &[u8; 32]) -> Result<(), PersonsError> {
     let file = File::create_new(path)?;
-    let written = write_to(BufWriter::new(file), persons, key);
+    let written = seal(BufWriter::new(file), persons, key).and_then(|file| Ok(file.get_ref().sync_all()?));
     if written.is_err() {
         // What failed is told; that the rest could not be removed adds nothing.
         let _ = fs::remove_file(path);
@@ -88,11 +88,15 @@ pub fn write(path: &Path, persons: &[Person], key: &[u8; 32]) -> Result<(), Pers
     written
 }
 
-fn write_to(file: BufWriter<File>, persons: &[Person], key: &[u8; 32]) -> Result<(), PersonsError> {
+/// Writes persons, sealed, and hands the writer back, flushed.
+///
+/// # Errors
+/// Any [`PersonsError`]; what was written is worth nothing then.
+pub fn seal<W: Write>(to: W, persons: &[Person], key: &[u8; 32]) -> Result<W, PersonsError> {
     if persons.len() > PERSONS_MAX {
         return Err(PersonsError::TooMany);
     }
-    let mut sealer = Sealer::new(file, key, LABEL)?;
+    let mut sealer = Sealer::new(to, key, LABEL)?;
     for (person, record) in persons.iter().zip(1..) {
         let mut line = serde_json::to_vec(person).map_err(|_| PersonsError::Form { record })?;
         if line.len() > LINE_MAX || person.names.len() > NAMES_MAX {
@@ -101,7 +105,7 @@ fn write_to(file: BufWriter<File>, persons: &[Person], key: &[u8; 32]) -> Result
         line.push(b'\n');
         sealer.write_all(&line)?;
     }
-    Ok(sealer.finish()?.get_ref().sync_all()?)
+    Ok(sealer.finish()?)
 }
 
 /// Reads persons: all of them, or an error.
@@ -109,8 +113,15 @@ fn write_to(file: BufWriter<File>, persons: &[Person], key: &[u8; 32]) -> Result
 /// # Errors
 /// Any [`PersonsError`].
 pub fn read(path: &Path, key: &[u8; 32]) -> Result<Vec<Person>, PersonsError> {
-    let file = BufReader::new(File::open(path)?);
-    let mut lines = BufReader::new(Opener::new(file, key, LABEL)?);
+    open(BufReader::new(File::open(path)?), key)
+}
+
+/// Reads persons that are sealed: all of them, or an error.
+///
+/// # Errors
+/// Any [`PersonsError`].
+pub fn open(from: impl Read, key: &[u8; 32]) -> Result<Vec<Person>, PersonsError> {
+    let mut lines = BufReader::new(Opener::new(from, key, LABEL)?);
     let mut persons = Vec::new();
     let mut line = Vec::new();
     while next_line(&mut lines, &mut line, persons.len() + 1)? {
@@ -126,7 +137,7 @@ pub fn read(path: &Path, key: &[u8; 32]) -> Result<Vec<Person>, PersonsError> {
 /// Reads the next line; false at the end.
 fn next_line(from: &mut impl BufRead, line: &mut Vec<u8>, record: usize) -> Result<bool, PersonsError> {
     line.clear();
-    let mut bounded = io::Read::take(from, LINE_MAX as u64 + 1);
+    let mut bounded = Read::take(from, LINE_MAX as u64 + 1);
     let read = bounded.read_until(b'\n', line)?;
     if read > LINE_MAX && !line.ends_with(b"\n") {
         return Err(PersonsError::TooLong { record });

@@ -168,6 +168,11 @@ impl NameIndex {
         &self.persons
     }
 
+    /// How many names there are.
+    pub const fn names(&self) -> usize {
+        self.names.len()
+    }
+
     /// How many persons have no name, so that none finds them.
     pub fn nameless(&self) -> usize {
         let mut named: Vec<u32> = self.names.iter().map(|entry| entry.person).collect();

@@ -31,7 +31,7 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-pub use file::{PERSONS_FILE, PersonsError, read, write};
+pub use file::{PERSONS_FILE, PersonsError, open, read, seal, write};
 pub use hit::hit;
 pub use index::{Found, Match, NAMES_MAX, NameIndex, PERSONS_MAX, TooMany};
 pub use person::Person;

@@ -160,6 +160,27 @@ fn things_are_found() {
     assert_eq!(class(vin("1M8GDM9AXKP042789")), None);
 }
 
+// Proves that a ship is found by its IMO number however query and feed write it.
+#[test]
+fn ships_are_found_by_their_imo_number() {
+    let site = Site { coverage: [(Database::Vessels, Coverage::Full)].into(), ..Site::new() };
+    let layout = Layout { dataset: Dataset::Vessels, changes: false };
+    let text =
+        format!("{}\nvessels,imo,9074729,,,,,,,,s1\nvessels,imo,IMO 9319466,,,,,,,,s2\n", layout.header());
+    site.options(1, |options| {
+        let options = BuildOptions { dataset: Dataset::Vessels, ..options };
+        build(text.as_bytes(), &options, |_| {}).unwrap();
+    });
+    let copy =
+        site.opening(|opening| Copy::open(&Opening { dataset: Dataset::Vessels, ..*opening }, 1).unwrap());
+    for (asked, id) in [("IMO 9074729", "s1"), ("9074729", "s1"), ("imo9319466", "s2"), ("9319466", "s2")] {
+        let key = QueryKey::Vessel(Serial::normalise(asked).unwrap());
+        let answers = copy.answer(&key, &[Database::Vessels], 0, NOW);
+        let hit = answers[0].finding.hits().first().map(|hit| (hit.class, hit.record.as_str()));
+        assert_eq!(hit, Some((MatchClass::Exact, id)), "{asked}");
+    }
+}
+
 // Proves that one faulty line, a record twice, or a database that is not there refuses the feed, and leaves nothing.
 #[test]
 fn nothing_is_half_imported() {

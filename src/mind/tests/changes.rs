@@ -107,6 +107,29 @@ fn changes_are_refused_whole() {
     assert_eq!(site.listing(), ["000000000001"]);
 }
 
+// Proves that changes are refused as an operator's mistake, in words, if they leave out a database that has records, or
+// if more records would go than the state before says that a database has.
+#[test]
+fn changes_must_fit_the_state_before() {
+    let refused = |site: &Site, row: String| match site.change(2, &changes_csv(&[row])) {
+        Err(BuildError::Options(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    let mut site = Site::new();
+    base(&site, 10);
+    site.coverage.remove(&Database::Tdawn);
+    assert!(refused(&site, withdraw(1)).contains("leaves out a database"));
+    let site = Site::new();
+    base(&site, 1);
+    site.lie(1, |manifest| {
+        for (database, holding) in &mut manifest.databases {
+            holding.records = if *database == Database::Sltd { 0 } else { 2 };
+        }
+    });
+    assert!(refused(&site, withdraw(0)).contains("fewer records"));
+    assert_eq!(site.listing(), ["000000000001"]);
+}
+
 // Proves that the country's own withdrawals take effect without a delta, are seen as withdrawn, name no document on disk,
 // and count only if the country signed them.
 #[test]
@@ -120,7 +143,9 @@ fn own_withdrawals() {
         identifier: Identifier::document(&"NR000002".parse().unwrap()),
         record_id: "id4".to_owned(),
     };
-    assert_eq!(copy.withdraw(&site.folder, &[withdrawal], &country).unwrap(), 1);
+    let unknown = Withdrawal { record_id: "id-none".to_owned(), ..withdrawal.clone() };
+    let withdrew = copy.withdraw(&site.folder, &[withdrawal, unknown], &country).unwrap();
+    assert_eq!(withdrew, Withdrew { withdrawn: 1, unknown: 1 });
     let generation = site.generation.name();
     let read = |key: &PrivateKey| Withdrawn::read(&site.folder, "documents", generation, &key.public());
     assert!(matches!(read(&other), Err(Refusal::SignatureWrong { .. })));
@@ -130,6 +155,10 @@ fn own_withdrawals() {
     assert_eq!(told, ["id5"]);
     assert_eq!(answers[0].withdrawn[0].record, "id4");
     assert_eq!(answers[0].withdrawn[0].remarks, [postern_sdk::Remark::Withdrawn]);
+    // Reported anew under its old id, the document hits again.
+    site.change(2, &changes_csv(&[upsert(4, "LST")])).unwrap();
+    let later = site.open(2).unwrap().with_withdrawn(read(&country).unwrap().0);
+    assert_eq!(ids(&later, "NR000002"), ["id4", "id5"]);
     let file = std::fs::read(Withdrawn::path(&site.folder, "documents", generation)).unwrap();
     assert!(
         memchr::memmem::find(&file, b"NR000002").is_none() && memchr::memmem::find(&file, b"id4").is_none()

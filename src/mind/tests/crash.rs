@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use super::super::build::build_on;
 use super::super::disk::{Disk, DiskFile, RealDisk};
+use super::super::install::install_on;
+use super::super::persons::build_persons_on;
 use super::super::publish::build_changes_on;
 use super::*;
 
@@ -198,6 +200,25 @@ fn build_survives_crashes() {
     );
 }
 
+// Proves the same of persons.
+#[test]
+fn persons_survive_crashes() {
+    let persons = persons::listed();
+    crash_everywhere(
+        |site, disk| site.notices(1, |options| build_persons_on(disk, &persons, &options).is_ok()),
+        |_| {},
+        |site, done| {
+            let opened = site.open_persons(1);
+            assert!(opened.is_ok() || !done);
+            match opened {
+                Ok(copy) => copy.self_test().unwrap(),
+                Err(_) if site.persons_path(1).exists() => {}
+                Err(_) => drop(site.notices(1, |options| build_persons(&persons, &options)).unwrap()),
+            }
+        },
+    );
+}
+
 // Proves the same of a build of changes: the old state or the new one is found.
 #[test]
 fn change_survives_crashes() {
@@ -241,4 +262,69 @@ fn fold_survives_crashes() {
             assert_eq!(newest(site).unwrap().info().base, 2);
         },
     );
+}
+
+/// Copies a version, so that it can be taken in from there.
+fn carry(site: &Site, version: u64) {
+    let target = carried(site, version);
+    fs::create_dir(&target).unwrap();
+    for entry in fs::read_dir(site.path(version)).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), target.join(entry.file_name())).unwrap();
+    }
+}
+
+fn carried(site: &Site, version: u64) -> PathBuf {
+    site.temporary.path().join(format!("carried-{version}"))
+}
+
+/// Crashes while a version is taken in; `here` is what of both states is there before.
+fn install_with_crashes(here: impl Fn(&Site), version: u64) {
+    crash_everywhere(
+        |site, disk| site.opening(|opening| install_on(disk, opening, &carried(site, version))).is_ok(),
+        |site| {
+            site.build(1, &csv(&[ROW, TDAWN])).unwrap();
+            site.change(2, &changes_csv(&[UPSERT.to_owned()])).unwrap();
+            [1, 2].iter().for_each(|version| carry(site, *version));
+            here(site);
+        },
+        |site, done| {
+            let before = newest(site).map(|copy| copy.manifest().version);
+            assert!(before == Some(version) || !done, "{before:?}");
+            site.opening(|opening| install(opening, &carried(site, version))).unwrap();
+            let copy = newest(site).unwrap();
+            assert_eq!(copy.manifest().version, version);
+            assert_eq!(
+                copy.info().base,
+                if carried(site, version).join("table.bin").exists() { version } else { 1 }
+            );
+            let expected: &[&str] = if version == 2 { &["id-9"] } else { &[] };
+            assert_eq!(ids(&copy, "L898902C4"), expected);
+            assert!(site.listing().iter().all(|name| !name.starts_with('.')), "{:?}", site.listing());
+        },
+    );
+}
+
+// Proves that a crash while a base is taken in leaves nothing or the whole state, and that it can be taken in again.
+#[test]
+fn base_is_taken_in_despite_crashes() {
+    install_with_crashes(|site| fs::remove_dir_all(&site.folder).unwrap(), 1);
+}
+
+// Proves the same of a delta: the old state or the new one is served.
+#[test]
+fn delta_is_taken_in_despite_crashes() {
+    let only_delta = |site: &Site| {
+        fs::remove_dir_all(site.path(2)).unwrap();
+        for name in ["table.bin", "table.tree", "ids.bin", "ids.tree"] {
+            fs::remove_file(carried(site, 2).join(name)).unwrap();
+        }
+    };
+    install_with_crashes(only_delta, 2);
+}
+
+// Proves the same of a base that is added to a state whose delta is here: it is found by one or the other.
+#[test]
+fn base_is_added_despite_crashes() {
+    install_with_crashes(|site| site.strip(2), 2);
 }

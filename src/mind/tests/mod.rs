@@ -1,9 +1,21 @@
 //! The copy as a whole: what was built is found, what was tampered with never turns into silence.
 
 mod answers;
+mod bundle;
 mod changes;
 mod crash;
+mod distribution;
+mod enrolment;
+mod hostile;
+mod installing;
+mod persons;
+mod persons_carried;
+mod purged;
+mod served_persons;
+mod serving;
+mod silence;
 mod tamper;
+mod vectors;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -103,6 +115,16 @@ impl Site {
         for name in ["table.bin", "table.tree", "ids.bin", "ids.tree"] {
             std::fs::remove_file(self.path(version).join(name)).unwrap();
         }
+    }
+
+    /// Signs a version's manifest anew after a change.
+    fn lie(&self, version: u64, change: impl FnOnce(&mut Manifest)) {
+        let path = self.path(version);
+        let mut manifest = Manifest::read(&path, &self.root).unwrap();
+        change(&mut manifest);
+        std::fs::remove_file(path.join("manifest.json")).unwrap();
+        std::fs::remove_file(path.join("manifest.sig")).unwrap();
+        manifest.write(&disk::RealDisk, &path, &[&self.key]).unwrap();
     }
 
     /// What is in the dataset's folder, by name.

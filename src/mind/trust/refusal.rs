@@ -22,7 +22,8 @@ pub enum Refusal {
     Misplaced,
     /// A file is not what its manifest says. Remedy: fetch or build it again.
     Damaged,
-    /// The data is past its purge age. Remedy: get a newer state.
+    /// The data is past its purge age, or the key of its generation was destroyed here. Remedy: get a newer state; after
+    /// a destroyed key, one of a newer generation.
     Purged,
     /// A file is longer than its manifest says, or a manifest promises more than is ever taken: *endless data*, by which
     /// a disk is filled. Remedy: fetch it from another source; ask who runs this one.
@@ -253,7 +254,7 @@ impl Refusal {
             Self::Format(format) => write!(f, "the document is of the unknown format {format}"),
             Self::ManifestMalformed(fault) => write!(f, "the manifest is malformed: {fault}"),
             Self::Misplaced => f.write_str("the state is of another version than its place says"),
-            Self::Purged => f.write_str("the state is past its purge age"),
+            Self::Purged => f.write_str("the state is past its purge age, or its key was destroyed"),
             Self::EndlessData { limit } => {
                 write!(f, "there is more than the {limit} bytes that are taken at most")
             }

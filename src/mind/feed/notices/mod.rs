@@ -160,32 +160,56 @@ impl From<serde_json::Error> for NoticesError {
 /// # Errors
 /// Any [`NoticesError`]; then nothing was imported.
 pub fn read(input: impl Read, colour: Option<Colour>) -> Result<Vec<Person>, NoticesError> {
-    let mut bytes = Vec::new();
-    input.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > BYTES_MAX {
-        return Err(NoticesError::TooLarge);
-    }
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let mut gathered = Gathered::default();
-    for part in Deserializer::from_slice(text).into_iter::<Part>() {
-        for notice in part?.notices {
-            gathered.take(&notice.0, colour)?;
-        }
-    }
-    gathered.finish()
+    gathered.read(input, colour)?;
+    Ok(gathered.into_persons())
 }
 
-/// What was read so far: persons, and where each notice's is.
+/// Notices of several files: one that is there several times becomes one person. After an error, what was gathered must
+/// be thrown away.
 #[derive(Default)]
-struct Gathered {
+pub struct Gathered {
     persons: Vec<Person>,
+    /// Where each notice's person is.
     places: HashMap<(Colour, String), usize>,
+    /// What belongs to the file that is being read.
     records: usize,
     faults: Vec<NoticeError>,
     more: usize,
 }
 
+impl fmt::Debug for Gathered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gathered({} persons)", self.persons.len())
+    }
+}
+
 impl Gathered {
+    /// Reads the notices of a file, as [`read`] does.
+    ///
+    /// # Errors
+    /// Any [`NoticesError`], of this file.
+    pub fn read(&mut self, input: impl Read, colour: Option<Colour>) -> Result<(), NoticesError> {
+        let mut bytes = Vec::new();
+        input.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > BYTES_MAX {
+            return Err(NoticesError::TooLarge);
+        }
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        self.records = 0;
+        for part in Deserializer::from_slice(text).into_iter::<Part>() {
+            for notice in part?.notices {
+                self.take(&notice.0, colour)?;
+            }
+        }
+        self.check()
+    }
+
+    /// The persons.
+    pub fn into_persons(self) -> Vec<Person> {
+        self.persons
+    }
+
     fn take(&mut self, notice: &Notice, colour: Option<Colour>) -> Result<(), NoticesError> {
         self.records += 1;
         if self.records > NOTICES_MAX {
@@ -211,11 +235,14 @@ impl Gathered {
         }
     }
 
-    fn finish(self) -> Result<Vec<Person>, NoticesError> {
-        match (self.faults.is_empty(), self.persons.is_empty()) {
-            (false, _) => Err(NoticesError::Notices { faults: self.faults, more: self.more }),
-            (true, true) => Err(NoticesError::Empty),
-            (true, false) => Ok(self.persons),
+    /// Whether the file that was read holds notices, and none is faulty.
+    fn check(&mut self) -> Result<(), NoticesError> {
+        match (self.faults.is_empty(), self.records) {
+            (false, _) => {
+                Err(NoticesError::Notices { faults: std::mem::take(&mut self.faults), more: self.more })
+            }
+            (true, 0) => Err(NoticesError::Empty),
+            (true, _) => Ok(()),
         }
     }
 }
