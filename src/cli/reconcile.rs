@@ -73,10 +73,10 @@ pub struct ReconcileImport {
     /// The file with the hub's private key, which the file is sealed to
     #[arg(long, value_name = "FILE")]
     pub hub_key: PathBuf,
-    /// The folder of the sites' public Ed25519 keys, each named <SITE>.pub
+    /// The folder of the sites' public Ed25519 keys, each named `SITE.pub`
     #[arg(long, value_name = "FOLDER", required_unless_present = "site_pub", conflicts_with = "site_pub")]
     pub sites: Option<PathBuf>,
-    /// One site's public Ed25519 key, named <SITE>.pub
+    /// One site's public Ed25519 key, named `SITE.pub`
     #[arg(long, value_name = "FILE")]
     pub site_pub: Option<PathBuf>,
     /// Accepts that records before these are missing for good; the journal says so

@@ -2,7 +2,7 @@
 //!
 //! Nothing of what comes is believed before it is signed: roots lead on from the pinned one, a manifest's signatures are
 //! checked and its state admitted before its files are fetched, files are taken up to the size that it says and no
-//! byte further, and a state becomes visible only after every byte was checked ([`install`](crate::mind::install)).
+//! byte further, and a state becomes visible only after every byte was checked ([`install`](crate::mind::install())).
 
 mod error;
 mod link;
