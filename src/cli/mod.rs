@@ -9,17 +9,20 @@ mod completions;
 mod decode;
 mod demo;
 mod exit;
+mod find;
 mod grants;
 mod journal;
 mod keygen;
 mod man;
 mod mind;
 mod output;
+mod profile;
 mod query;
 mod reconcile;
 mod run;
 mod secret;
 mod sim;
+mod wisdm;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,6 +36,7 @@ pub use completions::Completions;
 pub use decode::Decode;
 pub use demo::Demo;
 pub use exit::Exit;
+pub use find::{Find, FindCommand, FindOrder};
 pub use grants::{Grants, GrantsCommand};
 pub use journal::{Journal, JournalCommand};
 pub use keygen::{Keygen, MindKeygen};
@@ -43,10 +47,15 @@ pub use mind::{
     MindRoot, MindUnlock, MindVerify, MindWithdraw, Place, RootCommand, RootNew,
 };
 pub use output::{complain, say};
+pub use profile::{Profile, ProfileCommand};
 pub use query::{Asked, DocumentArgs, PersonArgs, Query, QueryContext, Target, VehicleArgs};
 pub use reconcile::{Reconcile, ReconcileCommand, ReconcileExport, ReconcileImport};
 pub use run::Run;
-pub use sim::{Feed, Sim, SimCommand};
+pub use sim::{Feed, Sim, SimCommand, Wsdl};
+pub use wisdm::{
+    DocumentFields, Selector, Wisdm, WisdmActions, WisdmBulk, WisdmCommand, WisdmInit, WisdmInitCommand,
+    WisdmRemoval, WisdmReport, WisdmRetention, WisdmRetrieve, WisdmWho, WisdmWithdraw,
+};
 
 /// Connects national border-control systems to INTERPOL's databases, online and from a local copy
 #[derive(Debug, Parser)]
@@ -77,10 +86,16 @@ pub enum Command {
     Query(Query),
     /// Builds, shows and verifies the local copy
     Mind(Mind),
+    /// Shows the services of a running daemon, and opens and closes their breakers
+    Find(Find),
+    /// Manages the country's own records at INTERPOL: reports, corrects and withdraws documents
+    Wisdm(Box<Wisdm>),
     /// Verifies the journal
     Journal(Journal),
     /// Gives a hub what happened at a site without a link, or takes it in
     Reconcile(Reconcile),
+    /// Checks and compares descriptions of INTERPOL's wire format
+    Profile(Profile),
     /// Signs and verifies documents of grants
     Grants(Grants),
     /// Lists the adapters that are built in, with their options
@@ -114,8 +129,11 @@ impl Cli {
             Command::Decode(args) => decode::run(args),
             Command::Query(args) => query::run(args),
             Command::Mind(args) => mind::run(args, &self.config),
+            Command::Find(args) => find::run(args, &self.config),
+            Command::Wisdm(args) => wisdm::run(args, &self.config),
             Command::Journal(args) => journal::run(args, &self.config),
             Command::Reconcile(args) => reconcile::run(args, &self.config),
+            Command::Profile(args) => profile::run(args, &self.config),
             Command::Grants(args) => grants::run(args),
             Command::Adapters(args) => adapters::run(args),
             Command::Completions(args) => completions::run(args),

@@ -240,7 +240,8 @@ async fn secured(
 ) -> Result<TlsStream<TcpStream>, Wrong> {
     let ca_file =
         ca_file.ok_or_else(|| Wrong::usage("https:// needs --ca-file: no public authority is trusted"))?;
-    let files = ClientTls { ca_file: ca_file.to_owned(), cert_file: None, key_file: None };
+    let files =
+        ClientTls { ca_file: ca_file.to_owned(), crl_files: Vec::new(), cert_file: None, key_file: None };
     let config = tls::client_config(&files, Environment::Training).map_err(Wrong::usage)?;
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(Wrong::usage)?;

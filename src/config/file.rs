@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use super::distribution::{MindHub, MindSource};
 pub use super::key::{KeySource, MindKey};
+pub use super::online::{ClientTls, Find};
+pub use super::recheck::Recheck;
 use crate::screening::Mode;
 
 /// The whole configuration.
@@ -27,6 +29,9 @@ pub struct File {
     /// INTERPOL online. Left out: nothing is asked online.
     #[serde(default)]
     pub find: Option<Find>,
+    /// Asking FIND later what could not be asked now. It is on wherever FIND is configured.
+    #[serde(default)]
+    pub recheck: Recheck,
     /// The local copy. Left out: there is none.
     #[serde(default)]
     pub mind: Option<Mind>,
@@ -59,6 +64,10 @@ pub struct Instance {
     /// How many worker threads serve lanes. 0: one a core.
     #[serde(default)]
     pub workers: usize,
+    /// The socket at which `postern find` commands this daemon. Nobody else may write in its folder. Left out: nobody
+    /// commands it.
+    #[serde(default)]
+    pub control_socket: Option<PathBuf>,
 }
 
 /// The journal.
@@ -87,78 +96,6 @@ impl Default for Journal {
             duplicate_window_s: 86_400,
         }
     }
-}
-
-/// INTERPOL online.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Find {
-    /// The profile of the wire format. Left out: the one that is built in.
-    #[serde(default)]
-    pub profile: Option<PathBuf>,
-    /// Where the services are: `http://host:port` or `https://host:port`; the profile adds the path of each.
-    pub base_url: String,
-    /// The service account's name.
-    pub username: String,
-    /// The file that holds the service account's password.
-    pub password_file: PathBuf,
-    /// The authority and the client certificate for `https`.
-    #[serde(default)]
-    pub tls: Option<ClientTls>,
-    /// How long a connection may take to be made, in milliseconds.
-    #[serde(default = "default_connect_timeout_ms")]
-    pub connect_timeout_ms: u64,
-    /// How long a request may take in all, in milliseconds, whatever its lane's deadline: a late answer is still taken.
-    #[serde(default = "default_request_timeout_ms")]
-    pub request_timeout_ms: u64,
-    /// How many requests may be under way at once.
-    #[serde(default = "default_concurrency_max")]
-    pub concurrency_max: usize,
-    /// How many requests a second the account allows. 0: no cap.
-    #[serde(default)]
-    pub rate_per_s_max: u32,
-    /// How many records a search asks for; a list of this length counts as cut.
-    #[serde(default = "default_records_max")]
-    pub records_max: u16,
-    /// After how many failures in a row the breaker opens.
-    #[serde(default = "default_breaker_failures")]
-    pub breaker_failures: u32,
-    /// How long an open breaker rests before it tries one request, in milliseconds.
-    #[serde(default = "default_breaker_rest_ms")]
-    pub breaker_rest_ms: u64,
-}
-
-const fn default_connect_timeout_ms() -> u64 {
-    1_000
-}
-const fn default_request_timeout_ms() -> u64 {
-    10_000
-}
-const fn default_concurrency_max() -> usize {
-    64
-}
-const fn default_records_max() -> u16 {
-    20
-}
-const fn default_breaker_failures() -> u32 {
-    5
-}
-const fn default_breaker_rest_ms() -> u64 {
-    2_000
-}
-
-/// The authority that a server's certificate must come from, and our own certificate.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ClientTls {
-    /// The private authority, PEM. The system's store is never used.
-    pub ca_file: PathBuf,
-    /// Our certificate chain, PEM.
-    #[serde(default)]
-    pub cert_file: Option<PathBuf>,
-    /// Our key, PEM (PKCS#8), readable by its owner alone.
-    #[serde(default)]
-    pub key_file: Option<PathBuf>,
 }
 
 /// The local copy.

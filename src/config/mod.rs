@@ -16,8 +16,10 @@ mod distribution;
 pub mod file;
 mod key;
 pub mod live;
+mod online;
 mod problem;
 pub mod publish;
+mod recheck;
 pub mod reference;
 mod resolve;
 pub mod settings;
@@ -29,7 +31,8 @@ use std::path::Path;
 pub use problem::{Place, Problem, Severity};
 pub use settings::{
     ClientIdentity, ClientTls, Config, Console, Find, Framing, GrantFiles, Instance, Journal, KeyFrom,
-    KeyServer, Lane, Limits, Log, LogFormat, LogLevel, Mind, MindHub, MindKey, MindSource, ServerTls, Wire,
+    KeyServer, Lane, Limits, Log, LogFormat, LogLevel, Mind, MindHub, MindKey, MindSource, Recheck,
+    ServerTls, Wire,
 };
 
 use crate::adapters::{ADAPTERS, Entry};

@@ -9,7 +9,8 @@ use postern_sdk::{Context, Environment, LinkOptions, Personal};
 
 use super::file::{self, ClientTls, File, Find, KeySource, MindHub, MindSource, ServerTls, Transport};
 use super::settings::{
-    ClientIdentity, Config, Console, GrantFiles, Journal, KeyFrom, KeyServer, Lane, Mind, MindKey, Wire,
+    ClientIdentity, Config, Console, GrantFiles, Journal, KeyFrom, KeyServer, Lane, Mind, MindKey, Recheck,
+    Wire,
 };
 use crate::adapters::Entry;
 use crate::mind::FoldSettings;
@@ -17,6 +18,9 @@ use crate::screening::{Ages, Policy};
 
 /// The port of a URL that names none.
 const HTTPS_PORT: u16 = 443;
+
+/// The list of rechecks, in the journal's folder.
+const RECHECK_FILE: &str = "recheck.db";
 
 /// Where relative paths begin: the folder of the configuration file.
 struct Base<'a>(&'a Path);
@@ -34,9 +38,10 @@ pub(super) fn settings(path: &Path, file: &File, adapters: &'static [Entry]) -> 
     let lanes = file.lane.iter().map(|(name, lane)| base.lane(name, lane, environment, &policies, adapters));
     Some(Config {
         file: path.to_owned(),
-        instance: file.postern.clone(),
+        instance: base.instance(&file.postern),
         journal: base.journal(&file.journal),
         find: file.find.as_ref().map(|find| base.find(find)),
+        recheck: file.find.as_ref().and_then(|find| base.recheck(&file.recheck, find, &file.journal)),
         mind: match &file.mind {
             Some(mind) => Some(base.mind(mind)?),
             None => None,
@@ -111,6 +116,11 @@ impl Base<'_> {
         self.0.join(path)
     }
 
+    fn instance(&self, written: &file::Instance) -> file::Instance {
+        let control_socket = self.optional(written.control_socket.as_ref());
+        file::Instance { control_socket, ..written.clone() }
+    }
+
     fn journal(&self, written: &file::Journal) -> Journal {
         Journal {
             folder: self.path(&written.folder),
@@ -134,9 +144,21 @@ impl Base<'_> {
         }
     }
 
+    fn recheck(&self, written: &file::Recheck, find: &Find, journal: &file::Journal) -> Option<Recheck> {
+        let beside = || self.path(&journal.folder).join(RECHECK_FILE);
+        written.enabled.then(|| Recheck {
+            state_file: self.optional(written.state_file.as_ref()).unwrap_or_else(beside),
+            rate_per_s_max: written.rate_per_s_max,
+            concurrency_max: written.concurrency_max.min(find.concurrency_max),
+            oldest_percent: written.oldest_share_percent,
+            age_max: Duration::from_secs(u64::from(written.age_max_days) * 86_400),
+        })
+    }
+
     fn client_tls(&self, written: &ClientTls) -> ClientTls {
         ClientTls {
             ca_file: self.path(&written.ca_file),
+            crl_files: written.crl_files.iter().map(|file| self.path(file)).collect(),
             cert_file: self.optional(written.cert_file.as_ref()),
             key_file: self.optional(written.key_file.as_ref()),
         }

@@ -32,6 +32,8 @@ pub struct Config {
     pub journal: Journal,
     /// INTERPOL online, if it is asked.
     pub find: Option<Find>,
+    /// Asking FIND later, if that is done.
+    pub recheck: Option<Recheck>,
     /// The local copy, if there is one.
     pub mind: Option<Mind>,
     /// What the bureau grants.
@@ -61,6 +63,21 @@ pub struct Journal {
     pub commit_budget: Duration,
     /// How long a sender's id is remembered.
     pub duplicate_window: Duration,
+}
+
+/// Asking FIND later what could not be asked now.
+#[derive(Clone, Debug)]
+pub struct Recheck {
+    /// The list of what is open.
+    pub state_file: PathBuf,
+    /// Questions a second at most.
+    pub rate_per_s_max: u32,
+    /// Questions at once at most.
+    pub concurrency_max: usize,
+    /// Of a hundred questions, how many are the oldest.
+    pub oldest_percent: u32,
+    /// How long a question is open at most.
+    pub age_max: Duration,
 }
 
 /// The local copy.

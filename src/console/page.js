@@ -62,7 +62,16 @@ function database(services) {
 
 function service(f) {
   const failure = f.last_error ? `${words(f.last_error)} at ${clock(f.last_error_at)}` : "none";
-  return `FIND ${f.service}: ${BREAKER[f.state]}, last answer ${clock(f.last_success)}, last failure ${failure}, ${f.in_flight} under way`;
+  const order = f.order ? ` (held ${f.order.control} by an operator since ${clock(f.order.at)}: ${f.order.reason})` : "";
+  return `FIND ${f.service}: ${BREAKER[f.state]}${order}, last answer ${clock(f.last_success)}, last failure ${failure}, ${f.in_flight} under way`;
+}
+
+function certificates(link) {
+  if (link.certificates.length === 0) return ["", ""];
+  const told = link.certificates.map((c) => `${words(c.what)} ${c.days < 0 ? "has ended" : `${c.days} days`}`).join(", ");
+  const bad = link.files_refused || link.certificates.some((c) => c.days < 14);
+  const refused = link.files_refused ? " — new files can't be used, the ones before are" : "";
+  return [`Certificates for FIND: ${told}${refused}`, bad ? "bad" : ""];
 }
 
 function key(k) {
@@ -70,6 +79,12 @@ function key(k) {
   if (k.locked) return [`Key of the copy: locked, waiting for ${k.source}`, "bad"];
   const told = `Key of the copy: ${k.id}, from ${k.source}`;
   return k.on_disk ? [`${told} — key on disk: who steals the disk reads the copy`, "bad"] : [told, ""];
+}
+
+function rechecks(r, now) {
+  if (!r) return "Rechecks: not done here";
+  const oldest = r.oldest ? `, the oldest ${age(Math.max(0, Math.round((Date.parse(now) - Date.parse(r.oldest)) / 1000)))} old` : "";
+  return `Rechecks: ${count(r.open)} open${oldest}, ${count(r.asked)} asked, ${count(r.hits)} late hits`;
 }
 
 function outcome(r) {
@@ -105,7 +120,11 @@ function show(s) {
   const [told, className] = key(s.key);
   set("key", told);
   at("key").className = className;
+  const [ends, endsClass] = certificates(s.find_link);
+  set("certificates", ends);
+  at("certificates").className = endsClass;
   set("find", s.find.length === 0 ? "FIND is not configured" : s.find.map(service).join(" — "));
+  set("rechecks", rechecks(s.rechecks, s.now));
   set("lanes", Object.entries(s.lanes).map(([name, address]) => `${name} ${address}`).join(" · "));
   rows("found", s.hits.slice(0, 15), outcome, "no hit yet");
   rows("latest", s.latest.slice(0, 15), outcome, "nothing yet");

@@ -57,12 +57,30 @@ pub const SERIES: &[Described] = &[
     ),
     ("postern_feed_troubles_total", "Looks at the watched folder by code that left feeds where they are."),
     ("postern_feed_waiting", "Feeds that were in the watched folder at the last look."),
+    (
+        "postern_find_breaker_control",
+        "Who decides by service of FIND: 0 the breaker, 1 an operator holds it closed, 2 holds it open.",
+    ),
+    ("postern_find_breaker_openings_total", "How often by service of FIND the breaker opened."),
     ("postern_find_breaker_state", "The breaker by service of FIND: 0 closed, 1 half open, 2 open."),
+    (
+        "postern_find_certificate_days",
+        "Days by what ends (certificate, authority, revocation_list) until the first does; negative once it has.",
+    ),
+    (
+        "postern_find_certificate_files_refused",
+        "1 while the files of certificates for FIND hold something that can't be used, and the ones before are; else 0.",
+    ),
+    (
+        "postern_find_certificates_refused_total",
+        "Certificates of INTERPOL's gateway by code that were refused: each is an alarm.",
+    ),
     ("postern_find_request_seconds", "Time by service of FIND and step (search, details) of a request."),
     ("postern_find_requests_total", "Requests by service of FIND and result."),
+    ("postern_find_retries_total", "Requests by service of FIND that were repeated at once."),
     (
-        "postern_find_unknown_countries_total",
-        "Countries by service of FIND that the profile does not know; they are kept as written.",
+        "postern_find_unknown_codes_total",
+        "Codes by service of FIND and table that the profile does not know; they are kept as written.",
     ),
     ("postern_hub_bytes_total", "Bytes of files that the hub has sent to sites."),
     ("postern_hub_connections", "Connections of sites with the hub that are open."),
@@ -97,6 +115,27 @@ pub const SERIES: &[Described] = &[
     ),
     ("postern_late_answers_total", "Answers of FIND that came after the lane's deadline and were recorded."),
     ("postern_metric_series_dropped_total", "Series that were not taken up because there were too many."),
+    (
+        "postern_recheck_asked_total",
+        "Questions that FIND was asked later because it could not be asked at their time.",
+    ),
+    (
+        "postern_recheck_disagreements_total",
+        "Rechecks by database and kind in which FIND said otherwise than the copy had: copy_missed, copy_hit_not_confirmed.",
+    ),
+    (
+        "postern_recheck_hits_total",
+        "Hits that FIND told in a recheck and that nobody had been told of before.",
+    ),
+    (
+        "postern_recheck_oldest_age_seconds",
+        "How long ago the oldest question was screened that is open; 0 if none is.",
+    ),
+    ("postern_recheck_open", "Questions that are to be asked again: a subject, a query and a database each."),
+    (
+        "postern_recheck_places_total",
+        "What became of questions that were to be asked again, by database and state: answered, open, closed, expired, unreadable.",
+    ),
     ("postern_refusals_total", "Messages by lane that were refused in the native form."),
     ("postern_screenings_total", "Screenings by lane and verdict."),
     ("postern_source_bytes_total", "Bytes of states that came from the hub."),

@@ -7,7 +7,8 @@ use postern_sdk::{Database, Environment};
 use serde::Serialize;
 
 use crate::engine::{Figures, Recent};
-use crate::find::ServiceStatus;
+use crate::find::{LinkStatus, ServiceStatus};
+use crate::recheck::RecheckStatus;
 
 /// Everything that the first screen shows.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +29,10 @@ pub struct Status {
     pub databases: Vec<DatabaseStatus>,
     /// Each service of FIND; none if it is not configured.
     pub find: Vec<ServiceStatus>,
+    /// The link to them: what of TLS ends when.
+    pub find_link: LinkStatus,
+    /// What is to be asked again; none if that is not done here.
+    pub rechecks: Option<RecheckStatus>,
     /// The key of the copy; none if there is no copy.
     pub key: Option<KeyStatus>,
     /// Each lane with the address that it listens at.

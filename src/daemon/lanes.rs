@@ -11,8 +11,9 @@ use super::error::StartError;
 use super::{DRAIN_LIMIT, Parts};
 use crate::config::settings::{ClientIdentity, Config, Lane, Wire};
 use crate::engine::{LaneHandler, LaneSettings};
-use crate::lane::{Handler, HttpLane, TcpLane, Tokens};
+use crate::lane::{Documents, Handler, HttpLane, TcpLane, Tokens};
 use crate::tls::{self, Speaks};
+use crate::wisdm::{Act, DocumentsHandler, OpenError, Speed, Wisdm};
 
 /// A lane with its address and listening socket.
 pub(super) type Bound = (Lane, SocketAddr, TcpListener);
@@ -41,6 +42,7 @@ pub(super) fn serve(
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), StartError> {
+    let wisdm = wisdm(parts)?;
     for (lane, address, listener) in bound {
         let handler: Arc<dyn Handler> =
             Arc::new(LaneHandler::new(Arc::clone(&parts.shared), settings(&lane, &parts.config)));
@@ -53,7 +55,10 @@ pub(super) fn serve(
                 tasks.spawn(tcp.run(listener, shutdown, DRAIN_LIMIT));
             }
             Wire::Http => {
-                let http = http(&lane, &parts.config, handler)?;
+                let mut http = http(&lane, &parts.config, handler)?;
+                if let Some(wisdm) = &wisdm {
+                    http = http.with_documents(documents(&lane, parts, wisdm));
+                }
                 tasks.spawn(http.run(listener, shutdown, DRAIN_LIMIT));
             }
         }
@@ -69,6 +74,25 @@ fn http(lane: &Lane, config: &Config, handler: Arc<dyn Handler>) -> Result<HttpL
         ClientIdentity::Token(file) => Ok(http.with_tokens(Tokens::read(file).map_err(StartError::config)?)),
         _ => Ok(http),
     }
+}
+
+/// The service of the country's own records, if FIND is configured and its profile has it.
+fn wisdm(parts: &Parts) -> Result<Option<Arc<Wisdm>>, StartError> {
+    let Some(find) = &parts.find else { return Ok(None) };
+    match Wisdm::beside(find, Speed::default()) {
+        Ok(wisdm) => Ok(Some(Arc::new(wisdm))),
+        Err(OpenError::NotInProfile) => Ok(None),
+        Err(error) => Err(StartError::config(error)),
+    }
+}
+
+/// Who answers what a lane's clients report and withdraw. Their grant says whether they may.
+fn documents(lane: &Lane, parts: &Parts, wisdm: &Arc<Wisdm>) -> Documents {
+    let handler = |act| -> Arc<dyn Handler> {
+        let (shared, wisdm) = (Arc::clone(&parts.shared), Arc::clone(wisdm));
+        Arc::new(DocumentsHandler { shared, wisdm, context: lane.context.clone(), act })
+    };
+    Documents { report: handler(Act::Report), withdraw: handler(Act::Withdraw) }
 }
 
 fn tls(lane: &Lane, config: &Config, speaks: Speaks) -> Result<Option<tls::Server>, StartError> {

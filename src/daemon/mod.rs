@@ -4,13 +4,16 @@
 //! journal is recovered, the copy is opened and every socket is bound. Then all lanes serve at once. At the end the order is
 //! turned round: lanes stop taking, what is in flight is answered within the drain limit, and the journal is closed last.
 
+mod control;
 mod copy;
 mod distribution;
 mod error;
 mod exports;
 mod key;
 mod lanes;
+mod managed;
 mod memory;
+mod recheck;
 mod recovery;
 mod status;
 
@@ -34,10 +37,13 @@ use crate::find::{BreakerState, Find, Profile, Settings};
 use crate::grants::Grants;
 use crate::journal::Journal;
 use crate::keys::PublicKey;
+use crate::local_socket::LocalSocket;
 use crate::mind::keyring::Vault;
 use crate::mind::{Mind, MindOptions};
+use crate::recheck::Figures;
 use crate::screening::{Lookup, Screener};
 
+use control::Orders;
 use key::Key;
 
 pub use error::StartError;
@@ -70,6 +76,7 @@ struct Parts {
     find: Option<Arc<Find>>,
     mind: Option<Arc<Mind>>,
     key: Option<Key>,
+    rechecks: Option<Arc<Figures>>,
 }
 
 impl Daemon {
@@ -85,12 +92,17 @@ impl Daemon {
             None => None,
         };
         let hub = distribution::bind(&config).await?;
+        let commands = control::bind(&config)?;
         let (late, late_answers) = mpsc::channel(LATE_MAX);
         let (key, keeping) = key::open(&config).await?.unzip();
         let (find, mind) = (online(&config, &clock)?, open_copy(&config, &clock, key.as_ref())?);
         let screener = Screener::new(as_lookup(&find), as_lookup(&mind), clock.clone(), late);
-        let shared = shared(&config, clock, screener).await?;
-        let parts = Parts { config, shared: Arc::clone(&shared), find, mind, key };
+        let (shared, orders) = shared(&config, clock, screener).await?;
+        if let Some(find) = &find {
+            orders.follow(find);
+        }
+        let (rechecks, worker) = recheck::open(&config, &shared, find.as_ref()).await?.unzip();
+        let parts = Parts { config, shared: Arc::clone(&shared), find, mind, key, rechecks };
         let mut daemon = Self {
             addresses: bound.iter().map(|(lane, address, _)| (lane.name.clone(), *address)).collect(),
             console: console.as_ref().and_then(|listener| listener.local_addr().ok()),
@@ -100,12 +112,15 @@ impl Daemon {
             tasks: JoinSet::new(),
         };
         daemon.tasks.spawn(until(daemon.shutdown.clone(), record_late(shared, late_answers)));
+        if let Some(worker) = worker {
+            daemon.tasks.spawn(worker.run(daemon.shutdown.clone().cancelled_owned()));
+        }
         if let Some(keeping) = keeping.flatten() {
             daemon.tasks.spawn(until(daemon.shutdown.clone(), keeping));
         }
         lanes::serve(&parts, bound, &daemon.shutdown, &mut daemon.tasks)?;
         distribution::serve(&parts, hub, &daemon.shutdown, &mut daemon.tasks)?;
-        daemon.look_after(parts, console, metrics);
+        daemon.look_after(parts, console, metrics, commands);
         Ok(daemon)
     }
 
@@ -149,10 +164,19 @@ impl Daemon {
         }
     }
 
-    fn look_after(&mut self, parts: Parts, console: Option<TcpListener>, metrics: Prometheus) {
+    fn look_after(
+        &mut self,
+        parts: Parts,
+        console: Option<TcpListener>,
+        metrics: Prometheus,
+        commands: Option<LocalSocket>,
+    ) {
         let parts = Arc::new(parts);
         let addresses = self.addresses.clone();
         self.tasks.spawn(tick(Arc::clone(&parts), self.shutdown.clone()));
+        if let Some(commands) = commands {
+            self.tasks.spawn(until(self.shutdown.clone(), control::serve(commands, Arc::clone(&parts))));
+        }
         if let (Some(mind), Some(key)) = (parts.mind.clone(), parts.key.as_ref()) {
             self.tasks.spawn(until(self.shutdown.clone(), copy::maintain(mind)));
             let unlocked = key.vault().changed();
@@ -191,17 +215,21 @@ fn as_lookup<L: Lookup + 'static>(source: &Option<Arc<L>>) -> Option<Arc<dyn Loo
 /// If the profile, the password or a certificate can't be used.
 pub fn online(config: &Config, clock: &Clock) -> Result<Option<Arc<Find>>, StartError> {
     let Some(settings) = &config.find else { return Ok(None) };
-    let profile = match &settings.profile {
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| StartError::config(format_args!("{}: {error}", path.display())))?;
-            Profile::parse(&text)
-                .map_err(|error| StartError::config(format_args!("{}: {error}", path.display())))?
-        }
-        None => Profile::built_in(),
-    };
+    let profile = profile_of(settings)?;
     let settings = Settings::load(settings, &config.instance).map_err(StartError::config)?;
     Find::new(settings, Arc::new(profile), clock.clone()).map(Some).map_err(StartError::config)
+}
+
+/// The profile that the settings name, or the one that is built in.
+///
+/// # Errors
+/// If it can't be read or used.
+pub fn profile_of(settings: &crate::config::Find) -> Result<Profile, StartError> {
+    let Some(path) = &settings.profile else { return Ok(Profile::built_in()) };
+    let unusable =
+        |error: &dyn std::fmt::Display| StartError::config(format_args!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
+    Profile::parse(&text).map_err(|error| unusable(&error))
 }
 
 fn open_copy(config: &Config, clock: &Clock, key: Option<&Key>) -> Result<Option<Arc<Mind>>, StartError> {
@@ -233,14 +261,18 @@ pub fn mind_options(
     })
 }
 
-async fn shared(config: &Arc<Config>, clock: Clock, screener: Screener) -> Result<Arc<Shared>, StartError> {
+async fn shared(
+    config: &Arc<Config>,
+    clock: Clock,
+    screener: Screener,
+) -> Result<(Arc<Shared>, Orders), StartError> {
     let key = PublicKey::read(&config.grants.bureau_key_file).map_err(StartError::config)?;
     let grants =
         Grants::load(&config.grants.file, &key, config.instance.environment).map_err(StartError::config)?;
     let (config, journal_clock) = (Arc::clone(config), clock.clone());
     let opening = tokio::task::spawn_blocking(move || recovery::open_journal(&config, &journal_clock));
-    let (journal, duplicates) = opening.await.map_err(StartError::unavailable)??;
-    Ok(Arc::new(Shared {
+    let (journal, duplicates, orders) = opening.await.map_err(StartError::unavailable)??;
+    let shared = Shared {
         clock,
         journal,
         screener,
@@ -248,11 +280,12 @@ async fn shared(config: &Arc<Config>, clock: Clock, screener: Screener) -> Resul
         duplicates,
         recents: crate::engine::Recents::default(),
         stats: crate::engine::Stats::default(),
-    }))
+    };
+    Ok((Arc::new(shared), orders))
 }
 
-/// Samples the figures, and serves a newer snapshot when one appears. A look is never broken off: what it purged must
-/// come into the journal.
+/// Samples the figures, looks at certificates, and serves a newer snapshot when one appears. A look is never broken off: what
+/// it purged must come into the journal.
 async fn tick(parts: Arc<Parts>, shutdown: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -265,8 +298,13 @@ async fn tick(parts: Arc<Parts>, shutdown: CancellationToken) {
         parts.shared.stats.sample(parts.shared.clock.now());
         status::tell_journal(&parts.shared.journal);
         parts.key.iter().for_each(Key::tell);
+        if let Some(find) = parts.find.clone() {
+            // It reads files; a panic there is the find's alone.
+            let _ = tokio::task::spawn_blocking(move || find.look_after()).await;
+        }
         copy::look(&parts).await;
         exports.look(&parts).await;
+        managed::look(&parts).await;
     }
 }
 

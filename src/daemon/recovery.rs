@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use postern_sdk::Environment;
 use uuid::Uuid;
 
+use super::control::Orders;
 use super::error::StartError;
 use crate::clock::Clock;
 use crate::config::settings::Config;
@@ -24,13 +25,20 @@ const SENDER_IDS_MAX: usize = 2_000_000;
 /// The file that holds the instance's id, beside the segments.
 const INSTANCE_FILE: &str = "instance";
 
-/// Opens the journal of the settings, and restores the window of sender's ids from it.
-pub(super) fn open_journal(config: &Config, clock: &Clock) -> Result<(Journal, Duplicates), StartError> {
+/// Opens the journal of the settings, and restores the window of sender's ids and the operators' orders from it.
+pub(super) fn open_journal(
+    config: &Config,
+    clock: &Clock,
+) -> Result<(Journal, Duplicates, Orders), StartError> {
     let window = SignedDuration::try_from(config.journal.duplicate_window).unwrap_or(SignedDuration::MAX);
     let duplicates = Duplicates::new(window, SENDER_IDS_MAX);
-    let (journal, recovery) = open_journal_of(config, clock, |record| restore(record, &duplicates, clock))?;
+    let mut orders = Orders::default();
+    let (journal, recovery) = open_journal_of(config, clock, |record| {
+        restore(record, &duplicates, clock);
+        orders.take(record);
+    })?;
     tell(&recovery);
-    Ok((journal, duplicates))
+    Ok((journal, duplicates, orders))
 }
 
 /// Opens the journal of the settings; `visit` sees every sound record. What the opening found is the caller's to tell.

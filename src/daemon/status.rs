@@ -26,6 +26,8 @@ pub(super) fn of(parts: &Parts, addresses: &BTreeMap<String, SocketAddr>) -> Sta
         not_ready: not_ready(parts, reading),
         databases: databases(parts, reading),
         find: parts.find.as_ref().map(|find| find.status()).unwrap_or_default(),
+        find_link: parts.find.as_ref().map(|find| find.link_status()).unwrap_or_default(),
+        rechecks: parts.rechecks.as_ref().map(|figures| figures.status()),
         key: parts.key.as_ref().map(Key::status),
         lanes: addresses.iter().map(|(name, address)| (name.clone(), address.to_string())).collect(),
         figures: shared.stats.figures(reading.now),

@@ -45,6 +45,12 @@ pub enum Section {
     Import = 12,
     /// A [`crate::reconcile::Departure`] as JSON, in the administrative record of a bundle that was made.
     Departure = 13,
+    /// A [`crate::recheck::RecheckRecord`] as JSON.
+    Recheck = 14,
+    /// A [`crate::find::Order`] as JSON: an operator's order to the breaker of a service.
+    FindOrder = 15,
+    /// A [`crate::wisdm::Note`] as JSON, in the administrative record of managing the country's own records.
+    Managed = 16,
 }
 
 /// Where a message came in and when it passed which point. Times are UTC.

@@ -149,7 +149,11 @@ impl<'a> Judge<'a> {
         };
         match self.overall {
             Meaning::NotChecked(_) if self.blocks_stand && matches!(own, Own::Nothing) && !self.stray => {
-                Ok(())
+                if self.truncated {
+                    Err(Reason::ListTruncated)
+                } else {
+                    Ok(())
+                }
             }
             Meaning::NotChecked(reason) => Err(own_failure.unwrap_or(reason)),
             _ if !self.readable => contradiction,
@@ -164,6 +168,8 @@ impl<'a> Judge<'a> {
     fn silence_among_hits(&self, own: &Own) -> Result<(), Reason> {
         match own {
             _ if self.entries == 0 => Err(Reason::MalformedAnswer),
+            // The limit may be of all databases together, and have been used up by another one.
+            _ if self.truncated => Err(Reason::ListTruncated),
             Own::Nothing => Ok(()),
             Own::Absent => Err(Reason::BlockMissing),
             _ => Err(Reason::MalformedAnswer),

@@ -7,22 +7,34 @@
 //! answer `not checked` with its reason.
 
 mod breaker;
+mod budget;
+mod care;
 mod client;
+mod control;
+pub(crate) mod desk;
+mod fetch;
 mod guard;
 mod hits;
 mod judge;
+mod limits;
 mod line;
+mod link;
+mod places;
 pub mod profile;
-mod reply;
+mod rate;
+pub(crate) mod reply;
 mod request;
+mod retry;
+mod schema;
 mod settings;
 pub(crate) mod soap;
 mod status;
+mod window;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -32,13 +44,18 @@ use crate::clock::Clock;
 use crate::screening::{Answers, Ask, Lookup};
 
 pub use breaker::BreakerState;
+pub use control::{Control, Order, OrderError, REASON_CHARS_MAX};
+pub use fetch::{Fetch, Fetched, File, Wanted};
+pub use hits::{IMAGE_PATH, NOTICE_PATH};
 pub use profile::Profile;
+pub use schema::Difference;
 pub use settings::{Settings, SetupError};
-pub use status::{Probed, ServiceStatus};
+pub use status::{CertificateStatus, LinkStatus, Probed, ServiceStatus};
 
 use client::{Address, Poster};
-use guard::Guard;
+use guard::{Class, Guard};
 use line::Line;
+use link::{Resolve, System};
 use request::Account;
 use status::Health;
 
@@ -48,8 +65,13 @@ pub struct Find {
     profile: Arc<Profile>,
     clock: Clock,
     account: Account,
-    poster: Poster,
+    poster: Arc<Poster>,
     services: Vec<Connection>,
+    /// The account's turns, which the desk shares.
+    rate: guard::SharedRate,
+    /// For the tasks that try services after their rest, which end with this.
+    me: Weak<Self>,
+    told: Mutex<care::Told>,
 }
 
 /// What is kept of one service.
@@ -59,6 +81,8 @@ struct Connection {
     address: Address,
     guard: Guard,
     health: Health,
+    /// The operator's latest order.
+    order: Mutex<Option<Order>>,
 }
 
 impl Find {
@@ -67,19 +91,34 @@ impl Find {
     /// # Errors
     /// The key of the config that can't be used.
     pub fn new(settings: Settings, profile: Arc<Profile>, clock: Clock) -> Result<Arc<Self>, SetupError> {
-        let poster = Poster::new(&settings, &profile)?;
+        Self::with_resolver(settings, profile, clock, Box::new(System))
+    }
+
+    fn with_resolver(
+        settings: Settings,
+        profile: Arc<Profile>,
+        clock: Clock,
+        resolver: Box<dyn Resolve>,
+    ) -> Result<Arc<Self>, SetupError> {
+        let poster = Arc::new(Poster::new(&settings, &profile, resolver)?);
+        let rate = Arc::new(Mutex::new(settings.rate()));
         let mut services = Vec::new();
         for (index, service) in profile.service.iter().enumerate().filter(|(_, service)| service.enabled) {
             services.push(Connection {
                 index,
-                address: Address::new(&settings, service)?,
-                guard: Guard::new(settings.limits()),
+                address: Address::new(service)?,
+                guard: Guard::new(settings.limits(), Arc::clone(&rate)),
                 health: Health::default(),
+                order: Mutex::default(),
             });
         }
         let account =
             Account { username: settings.options.username.clone(), password: settings.password.clone() };
-        Ok(Arc::new(Self { settings, profile, clock, account, poster, services }))
+        let told = Mutex::default();
+        Ok(Arc::new_cyclic(|me| {
+            let me = Weak::clone(me);
+            Self { settings, profile, clock, account, poster, services, rate, me, told }
+        }))
     }
 
     /// The state of each service, for the console.
@@ -93,8 +132,24 @@ impl Find {
         join_all(self.services.iter().map(|connection| self.line(connection).probe(context, reference))).await
     }
 
+    /// A reference that no other request has: the country and a UUID that begins with the time.
+    fn reference(&self) -> String {
+        format!("{}-{}", self.settings.country_code(), crate::ids::new_id(self.clock.now()).hyphenated())
+    }
+
+    /// The day, in UTC, from which ages are counted.
+    fn today(&self) -> jiff::civil::Date {
+        jiff::tz::Offset::UTC.to_datetime(self.clock.now()).date()
+    }
+
+    /// The same services for questions that can wait.
+    pub fn in_background(self: Arc<Self>) -> Background {
+        Background(self)
+    }
+
     fn line<'a>(&'a self, connection: &'a Connection) -> Line<'a> {
-        Line { find: self, connection, service: &self.profile.service[connection.index] }
+        let service = &self.profile.service[connection.index];
+        Line { find: self, connection, service, class: Class::Lane }
     }
 
     /// Who is asked about which of the databases: as few services as possible, each database by one of them.
@@ -106,7 +161,7 @@ impl Find {
                 .services
                 .iter()
                 .map(|connection| self.line(connection))
-                .filter(|line| request::fits(line.service, &query.key))
+                .filter(|line| line.service.takes(&query.key))
                 .map(|line| (line.covered(&rest), line))
                 .rev()
                 .max_by_key(|(covered, _)| covered.len());
@@ -120,12 +175,12 @@ impl Find {
         }
     }
 
-    async fn answers(&self, ask: &Ask) -> Vec<Answer> {
+    async fn answers(&self, ask: &Ask, class: Class) -> Vec<Answer> {
         if ask.context.environment != self.settings.environment {
             return not_checked(ask, &ask.databases, Reason::WrongEnvironment).collect();
         }
         let (plan, unserved) = self.plan(&ask.query, &ask.databases);
-        let asked = plan.iter().map(|(line, databases)| line.answers(ask, databases));
+        let asked = plan.iter().map(|(line, databases)| Line { class, ..*line }.answers(ask, databases));
         let mut answers: Vec<Answer> = join_all(asked).await.into_iter().flatten().collect();
         let served = |database: &Database| {
             self.services.iter().any(|connection| self.line(connection).serves(*database))
@@ -145,7 +200,21 @@ impl Lookup for Find {
     }
 
     fn ask(self: Arc<Self>, ask: Ask) -> Answers {
-        Box::pin(async move { self.answers(&ask).await })
+        Box::pin(async move { self.answers(&ask, Class::Lane).await })
+    }
+}
+
+/// FIND for questions that can wait: they have the places and turns that live questions leave. A refusal for want of them is
+/// [`Reason::RateCapped`], and nothing was sent.
+pub struct Background(Arc<Find>);
+
+impl Lookup for Background {
+    fn source(&self) -> Source {
+        Source::Find
+    }
+
+    fn ask(self: Arc<Self>, ask: Ask) -> Answers {
+        Box::pin(async move { self.0.answers(&ask, Class::Background).await })
     }
 }
 

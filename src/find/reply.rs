@@ -33,7 +33,7 @@ pub(super) struct Block {
 
 /// A record: its places and what stands there. It has no `Debug` of its content.
 #[derive(Default)]
-pub(super) struct Entry(Vec<(String, String)>);
+pub(crate) struct Entry(Vec<(String, String)>);
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,10 +43,17 @@ impl std::fmt::Debug for Entry {
 
 impl Entry {
     /// The first text at a place of the profile, if it isn't blank.
-    pub(super) fn get(&self, profile: &Profile, place: Option<&String>) -> Option<&str> {
+    pub(crate) fn get(&self, profile: &Profile, place: Option<&String>) -> Option<&str> {
         let place = place?;
         let texts = self.0.iter().filter(|(found, _)| stands_at(profile, found, place));
         texts.map(|(_, text)| text.trim()).find(|text| !text.is_empty())
+    }
+
+    /// Reads the element that began last as a record.
+    pub(super) fn read(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<Self, XmlError> {
+        let mut entry = Self::default();
+        flatten(reader, element, &mut String::new(), &mut entry)?;
+        Ok(entry)
     }
 
     /// Every text at a place of the profile that isn't blank.
@@ -74,7 +81,7 @@ fn strip_place<'a>(found: &'a str, place: &str) -> Option<&'a str> {
 
 /// Why an answer gives no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// A fault of the service, in SOAP's own form.
     Fault,
     /// Not the envelope of a result.
@@ -98,7 +105,9 @@ impl From<Unreadable> for Reason {
 
 /// Reads the answer to an operation.
 pub(super) fn read(profile: &Profile, operation: &Operation, bytes: &[u8]) -> Result<Reply, Unreadable> {
-    let mut reader = Reader::new(bytes, limits(profile))?;
+    let bytes_max =
+        if operation.content.is_some() { profile.limits.file_bytes } else { profile.limits.reply_bytes };
+    let mut reader = Reader::new(bytes, limits(profile, bytes_max))?;
     let root = reader.root()?;
     if !root.is(&profile.envelope.envelope) {
         return Err(Unreadable::Malformed);
@@ -135,13 +144,9 @@ pub(super) fn is_fault(profile: &Profile, operation: &Operation, bytes: &[u8]) -
     read(profile, operation, bytes).err() == Some(Unreadable::Fault)
 }
 
-fn limits(profile: &Profile) -> Limits {
-    Limits {
-        bytes_max: profile.limits.reply_bytes,
-        depth_max: profile.limits.depth,
-        text_bytes_max: profile.limits.reply_bytes,
-        ..Limits::default()
-    }
+/// The limits of a document of so many bytes at most.
+pub(crate) fn limits(profile: &Profile, bytes_max: usize) -> Limits {
+    Limits { bytes_max, depth_max: profile.limits.depth, text_bytes_max: bytes_max, ..Limits::default() }
 }
 
 fn read_result(profile: &Profile, reader: &mut Reader<'_>) -> Result<Reply, Unreadable> {
@@ -167,7 +172,7 @@ fn read_result(profile: &Profile, reader: &mut Reader<'_>) -> Result<Reply, Unre
 }
 
 /// Reads a text that may stand once.
-fn once(slot: &mut Option<String>, reader: &mut Reader<'_>) -> Result<(), Unreadable> {
+pub(crate) fn once(slot: &mut Option<String>, reader: &mut Reader<'_>) -> Result<(), Unreadable> {
     let text = reader.text_only()?.trim().to_owned();
     if slot.is_some() {
         return Err(Unreadable::Malformed);
@@ -215,7 +220,7 @@ fn inline(
 }
 
 fn read_escaped(profile: &Profile, text: &str) -> Result<Vec<Block>, Unreadable> {
-    let mut reader = Reader::new(without_declaration(text).as_bytes(), limits(profile))?;
+    let mut reader = Reader::new(without_declaration(text).as_bytes(), limits(profile, text.len()))?;
     if !reader.root()?.is(&profile.payload.root) {
         return Err(Unreadable::Malformed);
     }
@@ -226,7 +231,7 @@ fn read_escaped(profile: &Profile, text: &str) -> Result<Vec<Block>, Unreadable>
 }
 
 /// Text without an XML declaration: it names the encoding in which the text was once written, often UTF-16.
-fn without_declaration(text: &str) -> &str {
+pub(crate) fn without_declaration(text: &str) -> &str {
     let text = text.trim_start_matches('\u{feff}');
     match text.strip_prefix("<?xml ").and_then(|rest| rest.split_once("?>")) {
         Some((_, rest)) => rest.trim_start(),
@@ -264,10 +269,8 @@ fn read_block(profile: &Profile, reader: &mut Reader<'_>, block: &Element<'_>) -
             once(&mut read.name, reader)
         } else if part.is(&names.block_status) {
             once(&mut read.status, reader)
-        } else if names.entries.iter().any(|entry| part.is(entry)) {
-            let mut entry = Entry::default();
-            flatten(reader, part, &mut String::new(), &mut entry)?;
-            read.entries.push(entry);
+        } else if names.entries.iter().any(|entry| part.is(entry)) || part.is(&names.file) {
+            read.entries.push(Entry::read(reader, part)?);
             Ok(())
         } else {
             Ok(())
@@ -277,12 +280,12 @@ fn read_block(profile: &Profile, reader: &mut Reader<'_>, block: &Element<'_>) -
 }
 
 /// Gathers the attributes and texts within the element that began last, by their places below `path`.
-fn flatten(
+pub(crate) fn flatten(
     reader: &mut Reader<'_>,
     element: &Element<'_>,
     path: &mut String,
     entry: &mut Entry,
-) -> Result<(), Unreadable> {
+) -> Result<(), XmlError> {
     for attribute in element.attributes.iter().filter(|attribute| !attribute.is_namespace()) {
         entry.0.push((joined(path, attribute.local()), attribute.value.clone().into_owned()));
     }

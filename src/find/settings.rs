@@ -5,12 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use postern_sdk::{Environment, Personal, State};
-use rustls::ClientConfig;
 
 use crate::config::file;
-use crate::tls::{self, TlsError, TlsErrorKind};
+use crate::tls::{TlsError, TlsErrorKind, WatchedClient};
 
+use super::breaker::Triggers;
 use super::guard;
+use super::link::LinkLimits;
+use super::rate::Rate;
 
 /// What of the config can't be used, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,11 +75,37 @@ impl Settings {
         let options = &self.options;
         guard::Limits {
             concurrency_max: options.concurrency_max,
-            rate_per_s_max: options.rate_per_s_max,
-            breaker_failures: options.breaker_failures,
-            breaker_rest: Duration::from_millis(options.breaker_rest_ms),
+            file_concurrency_max: options.file_concurrency_max,
             request_timeout: self.request_timeout(),
+            file_timeout: Duration::from_millis(options.file_timeout_ms),
+            retry_percent: options.retry_percent,
+            triggers: Triggers {
+                failures_max: options.breaker_failures,
+                window: Duration::from_millis(options.breaker_window_ms),
+                requests_min: options.breaker_requests_min,
+                failure_percent: options.breaker_failure_percent,
+                rest: Duration::from_millis(options.breaker_rest_ms),
+            },
         }
+    }
+
+    /// This instance's share of the account's rate.
+    pub(super) fn rate(&self) -> Rate {
+        Rate::new(self.options.rate_per_s_max, self.options.rate_share_percent)
+    }
+
+    /// How connections are made and kept.
+    pub(super) const fn link_limits(&self) -> LinkLimits {
+        LinkLimits {
+            connect_timeout: Duration::from_millis(self.options.connect_timeout_ms),
+            age_max: Duration::from_secs(self.options.connection_age_s_max),
+            idle_max: self.options.concurrency_max,
+        }
+    }
+
+    /// How long the trial of a service after its rest may take.
+    pub(super) const fn probe_timeout(&self) -> Duration {
+        Duration::from_millis(self.options.probe_timeout_ms)
     }
 
     /// How long a request may take in all.
@@ -91,11 +119,9 @@ impl Settings {
     }
 
     /// The client side of TLS: the private authority of the options alone, and our certificate if there is one.
-    pub(super) fn client_config(&self) -> Result<ClientConfig, SetupError> {
-        match &self.options.tls {
-            Some(tls) => tls::client_config(tls, self.environment).map_err(|error| unusable(tls, &error)),
-            None => Ok(tls::trusting_nobody()),
-        }
+    pub(super) fn tls(&self) -> Result<Option<WatchedClient>, SetupError> {
+        let Some(tls) = &self.options.tls else { return Ok(None) };
+        WatchedClient::new(tls.clone(), self.environment).map(Some).map_err(|error| unusable(tls, &error))
     }
 }
 
@@ -106,6 +132,7 @@ fn unusable(tls: &file::ClientTls, error: &TlsError) -> SetupError {
         TlsErrorKind::Half => "find.tls",
         _ if is(&tls.key_file) => "find.tls.key_file",
         _ if is(&tls.cert_file) => "find.tls.cert_file",
+        _ if tls.crl_files.iter().any(|file| file == error.file()) => "find.tls.crl_files",
         _ => "find.tls.ca_file",
     };
     SetupError::new(key, error.to_string(), "postern check --live looks at it again")
@@ -143,13 +170,13 @@ mod tests {
         assert_eq!(settings.password.reveal(), "pass word");
         assert_eq!(settings.country_code(), "DEU");
         assert!(!format!("{settings:?}").contains("pass word"));
-        assert_eq!(settings.client_config().unwrap_err().key, "find.tls.ca_file");
+        assert_eq!(settings.tls().unwrap_err().key, "find.tls.ca_file");
 
         let half =
             format!("tls = {{ ca_file = '{0}/ca.pem', cert_file = '{0}/ca.pem' }}", folder.path().display());
         let key_of = |password: &[u8], tls: &str| {
             let (find, instance) = written(folder.path(), password, tls);
-            Settings::load(&find, &instance).and_then(|settings| settings.client_config()).unwrap_err().key
+            Settings::load(&find, &instance).and_then(|settings| settings.tls()).unwrap_err().key
         };
         assert_eq!(key_of(b"x", &half), "find.tls");
         assert_eq!(key_of(b"\xff", ""), "find.password_file");

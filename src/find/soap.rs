@@ -63,6 +63,35 @@ impl Writer {
         self.out.push_str(markup);
     }
 
+    /// An element with values at their places below it: child elements by dots, `@` for an attribute. What has a parent in
+    /// common stands together in it.
+    pub(crate) fn places(&mut self, name: &str, namespace: Option<&str>, placed: &[(&str, String)]) {
+        let mut attributes: Vec<(&str, &str)> = namespace.iter().map(|value| ("xmlns", *value)).collect();
+        attributes.extend(
+            placed.iter().filter_map(|(place, text)| Some((place.strip_prefix('@')?, text.as_str()))),
+        );
+        self.open(name, &attributes);
+        let head = |place: &str| place.split('.').next().unwrap_or_default().to_owned();
+        let mut written = Vec::new();
+        for (place, text) in placed.iter().filter(|(place, _)| !place.starts_with('@')) {
+            let parent = head(place);
+            if !place.contains('.') {
+                self.leaf(place, text);
+            } else if !written.contains(&parent) {
+                let below: Vec<(&str, String)> = placed
+                    .iter()
+                    .filter_map(|(place, text)| {
+                        let rest = place.strip_prefix(parent.as_str())?.strip_prefix('.')?;
+                        Some((rest, text.clone()))
+                    })
+                    .collect();
+                self.places(&parent, None, &below);
+                written.push(parent);
+            }
+        }
+        self.close(name);
+    }
+
     /// What was written.
     pub(crate) fn finish(self) -> Result<String, Unwritable> {
         if self.writable { Ok(self.out) } else { Err(Unwritable) }

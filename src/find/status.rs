@@ -4,12 +4,14 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use postern_sdk::{Database, Reason};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::breaker::BreakerState;
+use super::control::Order;
+use crate::tls::Expiring;
 
 /// The state of one service.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServiceStatus {
     /// The profile's name for it.
     pub service: String,
@@ -27,6 +29,28 @@ pub struct ServiceStatus {
     pub last_error_at: Option<Timestamp>,
     /// How it last failed.
     pub last_error: Option<Reason>,
+    /// The operator's order in force; none if the breaker decides.
+    pub order: Option<Order>,
+}
+
+/// How long a file of TLS is good.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct CertificateStatus {
+    /// What ends.
+    pub what: Expiring,
+    /// When.
+    pub at: Timestamp,
+    /// The whole days that are left; negative if it has ended.
+    pub days: i64,
+}
+
+/// The state of the link to the services.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LinkStatus {
+    /// What of TLS ends when; empty if the link is not encrypted.
+    pub certificates: Vec<CertificateStatus>,
+    /// Whether its files hold something that can't be used, so that what was there before still is.
+    pub files_refused: bool,
 }
 
 /// What a live check of one service found.

@@ -74,6 +74,8 @@ pub enum Operation {
     Details,
     /// Fetch its images.
     Images,
+    /// Report and withdraw the country's own records.
+    Report,
 }
 
 fn search() -> Vec<Operation> {

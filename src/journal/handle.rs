@@ -10,6 +10,7 @@ use super::queue::{Announcement, Queue};
 use super::recovery::{Recovery, recover};
 use super::spare::{Factory, Spares};
 use super::storage::Storage;
+use super::tail::{Mark, Tail};
 use super::walk::RecordRef;
 use super::writer::Writer;
 use std::future::Future;
@@ -51,6 +52,8 @@ pub(crate) struct Counters {
     pub(crate) poisoned_segments: AtomicU64,
     pub(crate) last_sync_us: AtomicU64,
     pub(crate) total_sync_us: AtomicU64,
+    /// The number of the first record that is not durable yet.
+    pub(crate) next_sequence: AtomicU64,
 }
 
 /// Figures since the opening, for metrics.
@@ -101,7 +104,8 @@ impl Journal {
         let mut log = Log::new(Arc::clone(&storage), spares, options, &resume);
         log.open_segment().map_err(OpenError::storage("beginning a segment of"))?;
         let queue = Arc::new(Queue::new(options));
-        let counters = Arc::new(Counters::default());
+        let next_sequence = AtomicU64::new(log.next_sequence());
+        let counters = Arc::new(Counters { next_sequence, ..Counters::default() });
         let writer = Writer::new(Arc::clone(&queue), Arc::clone(&counters), log, lock, options);
         let thread = std::thread::Builder::new()
             .name("journal".into())
@@ -136,6 +140,22 @@ impl Journal {
     /// What the storage said, or [`io::ErrorKind::InvalidData`] if the record is not sound.
     pub fn read(&self, position: Position) -> io::Result<Vec<u8>> {
         fetch(&*self.inner.storage, position)
+    }
+
+    /// The number of the first record that is not durable yet.
+    #[must_use]
+    pub fn next_sequence(&self) -> u64 {
+        self.inner.counters.next_sequence.load(Ordering::Acquire)
+    }
+
+    /// Reads on behind a record, or from the beginning, up to the last record that is durable now. None if that record is
+    /// not in this journal. This blocks.
+    ///
+    /// # Errors
+    /// What the storage said.
+    pub fn read_on(&self, behind: Option<&Mark>) -> io::Result<Option<Tail>> {
+        let next_sequence = self.next_sequence();
+        Tail::new(Arc::clone(&self.inner.storage), behind, next_sequence)
     }
 
     /// Announces that a record will come soon, so that the writer may wait for it.

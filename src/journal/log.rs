@@ -102,6 +102,11 @@ impl Log {
         Ok(())
     }
 
+    /// The number of the first record that is not durable yet.
+    pub(crate) const fn next_sequence(&self) -> u64 {
+        self.durable.next_sequence
+    }
+
     /// Opens the first segment, so that an unusable disk is known before the first record.
     pub(crate) fn open_segment(&mut self) -> io::Result<()> {
         self.commit_on_one_segment::<Box<Entry>>(&[])

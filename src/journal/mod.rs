@@ -27,6 +27,7 @@ mod recovery;
 mod segment;
 mod spare;
 pub mod storage;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -42,6 +43,7 @@ pub use queue::Announcement;
 pub use reader::{Reader, Record};
 pub use recovery::Recovery;
 pub use segment::Cause;
+pub use tail::{Mark, Tail};
 pub use verify::{Report, verify};
 pub use walk::{Damage, RecordRef};
 

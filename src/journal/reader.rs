@@ -3,6 +3,7 @@
 use super::format::ChainHash;
 use super::kind::Kind;
 use super::storage::Storage;
+use super::tail::Mark;
 use super::walk::{Damage, Event, RecordRef, Walk};
 use std::io;
 use std::sync::Arc;
@@ -64,9 +65,15 @@ impl Reader {
     /// # Errors
     /// What the storage said.
     pub fn from_segment(storage: Arc<dyn Storage>, segment: u64) -> io::Result<Self> {
-        let mut walk = Walk::new(storage)?;
-        walk.segments.retain(|found| found.number >= segment);
+        let walk = Walk::from_segment(storage, segment)?;
         Ok(Self { walk, failed: false, unvouched: None })
+    }
+
+    /// A reader from behind a record on. None if that record does not stand there.
+    pub(super) fn behind(storage: Arc<dyn Storage>, mark: &Mark) -> io::Result<Option<Self>> {
+        let mut walk = Walk::from_segment(storage, mark.position.segment)?;
+        let stands = walk.seek(mark.position, &mark.hash)?;
+        Ok(stands.then_some(Self { walk, failed: false, unvouched: None }))
     }
 
     /// Whose journal it is, by the first segment that says so: the environment's number and the instance.

@@ -130,6 +130,18 @@ impl SegmentWalk {
         }
     }
 
+    /// Goes behind the record of this number and hash at an offset. False if no such record stands there.
+    pub(crate) fn seek(&mut self, offset: u64, sequence: u64, hash: &ChainHash) -> io::Result<bool> {
+        let Spot::Frame(header, found) = self.cursor.spot(offset)? else { return Ok(false) };
+        if !header.is_record() || header.sequence != sequence || found != *hash {
+            return Ok(false);
+        }
+        self.offset = offset + header.frame_bytes() as u64;
+        self.expected = Some(Link { next_sequence: sequence + 1, hash: found });
+        self.last_group = header.group_offset.into();
+        Ok(true)
+    }
+
     /// The body of a frame that [`Self::step`] returned last.
     pub(crate) fn body(&mut self, offset: u64, header: &FrameHeader) -> io::Result<&[u8]> {
         self.cursor.bytes(offset + FRAME_HEADER_BYTES as u64, header.body_bytes as usize)

@@ -4,6 +4,7 @@
 //! that had a successor then is finished, so a walk beside a running writer sees no false gap: what grows
 //! later is simply beyond its snapshot.
 
+use super::Position;
 use super::cursor::{Cursor, Spot};
 use super::format::{
     ChainHash, FORMAT_VERSION, FRAME_HEADER_BYTES, FRAME_OVERHEAD_BYTES, FrameHeader, GENESIS,
@@ -94,7 +95,13 @@ enum Next {
 
 impl Walk {
     pub(crate) fn new(storage: Arc<dyn Storage>) -> io::Result<Self> {
+        Self::from_segment(storage, 0)
+    }
+
+    /// A walk that does not look at the segments before one.
+    pub(crate) fn from_segment(storage: Arc<dyn Storage>, first: u64) -> io::Result<Self> {
         let mut named: Vec<_> = storage.list()?.into_iter().filter_map(numbered).collect();
+        named.retain(|(number, ..)| *number >= first);
         named.sort();
         let mut segments = Vec::with_capacity(named.len());
         for (number, quarantined, name) in named {
@@ -105,6 +112,19 @@ impl Walk {
         }
         let head = Link { next_sequence: 1, hash: GENESIS };
         Ok(Self { segments, storage, current: 0, entered: false, frames: None, head, pending: None })
+    }
+
+    /// Goes behind a record of the first segment. False if no such record stands there.
+    pub(crate) fn seek(&mut self, behind: Position, hash: &ChainHash) -> io::Result<bool> {
+        if self.segments.first().is_none_or(|first| first.number != behind.segment) {
+            return Ok(false);
+        }
+        self.enter()?;
+        self.pending = None;
+        match &mut self.frames {
+            Some(frames) => frames.seek(behind.offset, behind.sequence, hash),
+            None => Ok(false),
+        }
     }
 
     /// The next record, damage or segment end; `None` behind the last segment.

@@ -122,6 +122,7 @@ impl Writer {
     fn note(&self, outcome: &io::Result<()>) {
         let counters = &self.counters;
         counters.groups.fetch_add(1, Ordering::Relaxed);
+        counters.next_sequence.store(self.log.next_sequence(), Ordering::Release);
         counters.records.fetch_add(self.log.positions.len() as u64, Ordering::Relaxed);
         counters.poisoned_segments.store(self.log.poisoned, Ordering::Relaxed);
         counters.last_sync_us.store(self.log.last_sync.as_micros() as u64, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use super::identifier::Identifier;
 use super::lookup::{Found, Match};
 use super::manifest::Coverage;
 use super::record::Record;
-use crate::screening::{grade, grade_thing};
+use crate::screening::{ThingRecord, grade, grade_thing};
 
 /// A question to a state of the copy.
 struct Question<'a> {
@@ -90,7 +90,7 @@ impl Copy {
         let doc_type = record.type_code.as_deref().and_then(|code| DocumentType::normalise(code).ok());
         let class = match question.key {
             QueryKey::Document(key) => grade(key, Basis::Stated, Some(&key.number), record.issuer, doc_type),
-            key => grade_thing(key, record.issuer),
+            key => grade_thing(key, &ThingRecord { country: record.issuer, ..ThingRecord::default() }),
         };
         let mut hit = Hit::new(class, String::new());
         match self.record_id(&question.identifier, one, database) {

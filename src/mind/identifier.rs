@@ -69,8 +69,8 @@ impl Identifier {
             QueryKey::Vehicle(VehicleKey::Vin(vin)) => Some(Self::vin(vin)),
             QueryKey::Vehicle(VehicleKey::Plate { plate, .. }) => Some(Self::plate(plate)),
             QueryKey::Vehicle(VehicleKey::Engine(serial)) => Some(Self::serial(Kind::Part, serial)),
-            QueryKey::Firearm(serial) => Some(Self::serial(Kind::Firearm, serial)),
-            QueryKey::Vessel(serial) => Some(Self::serial(Kind::Vessel, serial)),
+            QueryKey::Firearm(key) => Some(Self::serial(Kind::Firearm, &key.serial)),
+            QueryKey::Vessel(key) => Some(Self::serial(Kind::Vessel, key.serial())),
             _ => None,
         }
     }

@@ -16,6 +16,7 @@ use crate::engine::LateRecord;
 use crate::engine::record::{Section, section};
 use crate::journal::storage::Storage;
 use crate::journal::{Kind, Reader, Record};
+use crate::recheck::{PlaceState, RecheckRecord};
 use crate::screening::{Follow, Place};
 
 /// The kinds that are returned. When replies went out, refusals and the site's own checkpoints stay in its journal.
@@ -38,8 +39,14 @@ pub(super) fn is_returned(record: &Record) -> bool {
 pub(super) struct Settled(HashMap<Uuid, HashSet<(usize, Place)>>);
 
 impl Settled {
-    /// Takes note of a late answer.
+    /// Takes note of a late answer, or of a recheck.
     fn note(&mut self, record: &Record) {
+        if let Some(recheck) = RecheckRecord::of(record) {
+            for place in recheck.places.iter().filter(|place| place.state == PlaceState::Answered) {
+                let place = Place { query: recheck.number, database: place.database };
+                self.0.entry(record.matter).or_default().insert((recheck.subject, place));
+            }
+        }
         let late = section(&record.body, Section::Late).map(serde_json::from_slice::<LateRecord>);
         let Some(Ok(late)) = late else { return };
         let says = |finding: &Finding| !matches!(finding, Finding::NotChecked(_));
@@ -154,7 +161,7 @@ impl Surveyor {
             self.records += 1;
             self.bytes += record.body.len() as u64;
         }
-        if record.kind == Kind::LateAnswer {
+        if matches!(record.kind, Kind::LateAnswer | Kind::Recheck) {
             self.survey.settled.note(record);
         }
         let point = Point { segment: record.segment, sequence: record.sequence, hash: record.hash };

@@ -6,8 +6,8 @@
 //! the likeness of their names, and graded here too.
 
 use postern_sdk::{
-    Basis, DocumentKey, DocumentNumber, DocumentType, MatchClass, PartialDate, PersonKey, QueryKey, State,
-    TypeRelation, VehicleKey,
+    Basis, DocumentKey, DocumentNumber, DocumentType, FirearmKey, MatchClass, PartialDate, PersonKey,
+    QueryKey, State, TypeRelation, VehicleKey,
 };
 
 /// The class of a record's match with the document that was asked for, within the [`ceiling`] of the query's basis.
@@ -40,19 +40,37 @@ pub fn grade(
 }
 
 /// The class of the match of a thing's record under the identifier that was asked for. A vehicle identification number and
-/// a ship's IMO number are unique in the world; a registration mark is one of its country; serial numbers of parts and
-/// firearms repeat between makes, so that only their owner can tell.
-pub fn grade_thing(asked: &QueryKey, record_country: Option<State>) -> MatchClass {
+/// a ship's IMO number are unique in the world; a registration mark is one of its country; a firearm's serial number is one
+/// of its make and model; numbers of parts repeat, so that only their owner can tell. A work of art is found by likeness.
+pub fn grade_thing(asked: &QueryKey, record: &ThingRecord<'_>) -> MatchClass {
     match asked {
         QueryKey::Vehicle(VehicleKey::Vin(_)) => MatchClass::Exact,
         QueryKey::Vehicle(VehicleKey::Plate { country, .. }) => {
-            match both(*country, record_country).is_some_and(|(asked, record)| asked.agrees(&record)) {
+            match both(*country, record.country).is_some_and(|(asked, record)| asked.agrees(&record)) {
                 true => MatchClass::Exact,
                 false => MatchClass::IssuerDiffers,
             }
         }
-        QueryKey::Vessel(serial) if serial.is_imo_number() => MatchClass::Exact,
+        QueryKey::Firearm(key) => grade_firearm(key, record),
+        QueryKey::Vessel(key) if key.serial().is_imo_number() => MatchClass::Exact,
+        QueryKey::WorkOfArt(_) => MatchClass::NameScore,
         _ => MatchClass::NumberOnly,
+    }
+}
+
+fn grade_firearm(key: &FirearmKey, record: &ThingRecord<'_>) -> MatchClass {
+    let agrees = |asked: &Option<String>, found: Option<&str>| {
+        both(asked.as_deref(), found).map(|(asked, found)| same_name(Some(asked), Some(found)))
+    };
+    let class = match (agrees(&key.make, record.make), agrees(&key.model, record.model)) {
+        (Some(true), Some(true)) => MatchClass::Exact,
+        (Some(true), _) => MatchClass::TypeDiffers,
+        (_, Some(true)) => MatchClass::IssuerDiffers,
+        _ => MatchClass::NumberOnly,
+    };
+    match agrees(&key.calibre, record.calibre) {
+        Some(false) => class.max(MatchClass::TypeDiffers),
+        _ => class,
     }
 }
 
@@ -71,6 +89,19 @@ pub const fn ceiling(basis: Basis) -> MatchClass {
         Basis::Unreliable | Basis::Misread => MatchClass::MisreadVariant,
         Basis::OtherCentury => MatchClass::NameScore,
     }
+}
+
+/// What a thing's record says beside its number.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ThingRecord<'a> {
+    /// The country of registration.
+    pub country: Option<State>,
+    /// The make.
+    pub make: Option<&'a str>,
+    /// The model.
+    pub model: Option<&'a str>,
+    /// The calibre.
+    pub calibre: Option<&'a str>,
 }
 
 /// What a person's record says of the person. Personal, so it has no `Debug`.

@@ -20,7 +20,7 @@ mod word;
 mod tests;
 
 pub use follow::{Follow, Place, sampled};
-pub use grade::{PersonRecord, ceiling, grade, grade_person, grade_thing};
+pub use grade::{PersonRecord, ThingRecord, ceiling, grade, grade_person, grade_thing};
 pub use inquiry::{Given, Inquiry, Sources, Step};
 pub use plan::{Plan, QUERIES_MAX, plan};
 pub use policy::{Ages, Mode, Policy, holds};

@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use postern_sdk::{
-    AdministrativeDocument, AlternativeBasis, Basis, Database, DocumentKey, Exchange, Firearm, Person,
-    PersonKey, Query, QueryKey, Reason, Reliability, Subject, TravelDocument, Vehicle, VehicleKey, Vessel,
+    AdministrativeDocument, AlternativeBasis, Basis, Database, DocumentKey, Exchange, Firearm, FirearmKey,
+    Person, PersonKey, Query, QueryKey, Reason, Reliability, Subject, TravelDocument, Vehicle, VehicleKey,
+    Vessel, VesselKey, WorkOfArt, WorkOfArtKey,
 };
 
 use super::{Mode, Policy};
@@ -58,6 +59,7 @@ fn plan_subject(subject: &Subject, policy: &Policy, today: Date) -> Plan {
         Subject::Firearm(firearm) => queries.firearm(firearm),
         Subject::Vessel(vessel) => queries.vessel(vessel),
         Subject::AdministrativeDocument(document) => queries.administrative_document(document),
+        Subject::WorkOfArt(work) => queries.work_of_art(work),
         _ => {}
     }
     if queries.list.is_empty() {
@@ -164,13 +166,26 @@ impl Queries {
 
     fn firearm(&mut self, firearm: &Firearm) {
         if let Some(serial) = firearm.serial {
-            self.add(QueryKey::Firearm(serial), Basis::Stated);
+            let Firearm { make, model, calibre, .. } = firearm.clone();
+            self.add(QueryKey::Firearm(FirearmKey { serial, make, model, calibre }), Basis::Stated);
         }
     }
 
     fn vessel(&mut self, vessel: &Vessel) {
-        for serial in [vessel.imo, vessel.hull, vessel.engine].into_iter().flatten() {
-            self.add(QueryKey::Vessel(serial), Basis::Stated);
+        let numbers = [
+            vessel.imo.map(VesselKey::Imo),
+            vessel.hull.map(VesselKey::Hull),
+            vessel.engine.map(VesselKey::Engine),
+        ];
+        for key in numbers.into_iter().flatten() {
+            self.add(QueryKey::Vessel(key), Basis::Stated);
+        }
+    }
+
+    fn work_of_art(&mut self, work: &WorkOfArt) {
+        if let Some(title) = work.title.clone().filter(|title| !title.trim().is_empty()) {
+            let WorkOfArt { artist, category, .. } = work.clone();
+            self.add(QueryKey::WorkOfArt(WorkOfArtKey { title, artist, category }), Basis::Stated);
         }
     }
 

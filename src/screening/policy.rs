@@ -91,5 +91,6 @@ pub const fn holds(database: Database, kind: SubjectKind) -> bool {
             | (Database::Firearms, SubjectKind::Firearm)
             | (Database::Vessels, SubjectKind::Vessel)
             | (Database::Sad, SubjectKind::AdministrativeDocument)
+            | (Database::WorksOfArt, SubjectKind::WorkOfArt)
     )
 }

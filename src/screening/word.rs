@@ -126,6 +126,7 @@ pub(super) const fn copy_may_replace(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::Transport
+            | Reason::CertificateRefused
             | Reason::Deadline
             | Reason::BreakerOpen
             | Reason::RateCapped
@@ -149,7 +150,7 @@ pub(super) fn gravest(a: Option<Reason>, b: Option<Reason>) -> Option<Reason> {
 
 /// The place of a reason in the order of telling, the gravest first.
 fn rank(reason: Reason) -> usize {
-    const ORDER: [Reason; 30] = [
+    const ORDER: [Reason; 31] = [
         Reason::WrongEnvironment,
         Reason::NotGranted,
         Reason::Suspended,
@@ -174,6 +175,7 @@ fn rank(reason: Reason) -> usize {
         Reason::UnexpectedError,
         Reason::OtherError,
         Reason::ServiceTimeOut,
+        Reason::CertificateRefused,
         Reason::BreakerOpen,
         Reason::RateCapped,
         Reason::Overloaded,

@@ -1,15 +1,16 @@
-//! The admin endpoint: `GET` and `PUT /faults`, `GET /log`, in JSON. It has no access control: keep it on the loopback.
+//! The admin endpoint: `GET` and `PUT /faults`, `GET /log?since=N`, in JSON. It has no access control: keep it on the loopback.
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use serde::Deserialize;
 
 use super::faults::Faults;
 use super::log::LogView;
-use super::server::Shared;
+use super::shared::Shared;
 
 /// The admin's routes.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
@@ -30,6 +31,13 @@ async fn set_faults(
     }
 }
 
-async fn log(State(shared): State<Arc<Shared>>) -> Json<LogView> {
-    Json(shared.log())
+/// From where the log is told.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Since {
+    since: u64,
+}
+
+async fn log(State(shared): State<Arc<Shared>>, Query(from): Query<Since>) -> Json<LogView> {
+    Json(shared.log_since(from.since))
 }

@@ -3,11 +3,16 @@
 use jiff::Timestamp;
 use postern_sdk::Database;
 
-use crate::find::profile::{Code, EntryFields, HeaderValue, Meaning, Profile, Service, Step};
+use crate::find::profile::{
+    Code, HeaderValue, Meaning, PayloadStyle, Profile, RequestValue, Service, Step, Table,
+};
 use crate::find::soap::{Unwritable, Writer};
 
-use super::faults::{Faults, PayloadStyle};
+use super::faults::Faults;
+use super::files;
+use super::nominals::Nominal;
 use super::service::{Found, Record, Request};
+use super::things::Thing;
 
 /// Writes the answers of one request.
 pub(super) struct AnswerWriter<'a> {
@@ -16,6 +21,8 @@ pub(super) struct AnswerWriter<'a> {
     pub(super) step: Step,
     pub(super) request: &'a Request,
     pub(super) faults: &'a Faults,
+    /// The code that the result has, whatever is found.
+    pub(super) result: Option<&'a str>,
     pub(super) request_id: String,
     pub(super) at: Timestamp,
 }
@@ -37,7 +44,7 @@ impl<'a> AnswerWriter<'a> {
                 (if any { Meaning::Hits } else { Meaning::NoRecord }, Some(found))
             }
         };
-        let forced = self.faults.result.as_deref().and_then(|text| self.profile.result_code(text));
+        let forced = self.result.and_then(|text| self.profile.result_code(text));
         let natural = self.profile.result.iter().find(|code| code.means == meaning);
         let code = forced.or(natural).ok_or(Unwritable)?;
         let told = blocks.filter(|_| !matches!(code.means, Meaning::NotChecked(_)) || code.blocks_stand);
@@ -83,7 +90,7 @@ impl<'a> AnswerWriter<'a> {
 
     fn envelope(&self, code: &Code, payload: Option<&str>) -> Result<String, Unwritable> {
         let (names, parts) = (&self.profile.envelope, &self.profile.reply);
-        let operation = self.service.operation(self.step);
+        let operation = self.service.operation(self.step).ok_or(Unwritable)?;
         let (envelope, body) = (prefixed(&names.envelope), prefixed(&names.body));
         let mut out = Writer::document();
         out.open(&envelope, &[("xmlns:soap", &names.namespace)]);
@@ -94,7 +101,7 @@ impl<'a> AnswerWriter<'a> {
         out.leaf(&parts.request_id, &self.request_id);
         out.leaf(&parts.reference, self.request.header(HeaderValue::ReferenceInCountry).unwrap_or_default());
         out.leaf(&parts.timestamp, &format!("{:.3}", self.at));
-        match (payload, self.faults.payload) {
+        match (payload, self.faults.payload.unwrap_or(self.profile.payload.style)) {
             (None, _) => out.leaf(&parts.payload, ""),
             (Some(payload), PayloadStyle::Escaped) => out.leaf(&parts.payload, payload),
             (Some(payload), PayloadStyle::Inline) => {
@@ -122,19 +129,19 @@ impl<'a> AnswerWriter<'a> {
         out.leaf(&names.generator, &self.service.generator);
         out.close(&names.header);
         out.open(&names.data, &[]);
-        if self.step == Step::Search {
+        if self.step.is_list() {
             out.open(&names.search, &[]);
         }
         for block in told {
             out.open(&names.block, &[]);
             out.leaf(&names.block_name, block.name);
             out.leaf(&names.block_status, &self.code_text(block.status));
-            for record in block.records {
+            for record in &block.records {
                 self.record(&mut out, record);
             }
             out.close(&names.block);
         }
-        if self.step == Step::Search {
+        if self.step.is_list() {
             out.close(&names.search);
         }
         out.close(&names.data);
@@ -142,54 +149,113 @@ impl<'a> AnswerWriter<'a> {
         out.finish()
     }
 
-    fn record(&self, out: &mut Writer, record: Record<'_>) {
-        let fields = &self.service.fields;
+    fn record(&self, out: &mut Writer, record: &Record<'_>) {
         let values = match record {
-            Record::Document(record) => self.document_values(fields, record),
-            Record::Nominal(nominal, score) => {
-                let score = u32::from(score) * u32::from(self.profile.values.score_max) / 10;
-                vec![
-                    (&fields.record, nominal.record.clone()),
-                    (&fields.name, nominal.name.clone()),
-                    (&fields.forename, nominal.forename.clone()),
-                    (&fields.birth, self.profile.date_text(&nominal.birth).unwrap_or_default()),
-                    (&fields.score, score.to_string()),
-                ]
-            }
+            Record::Document(record) => self.document_values(record),
+            Record::Nominal(nominal, score) => self.nominal_values(nominal, *score),
+            Record::Thing(thing, score) => self.thing_values(thing, *score),
+            Record::File(record) => self.file_values(record),
         };
         let placed: Vec<(&str, String)> = values
             .into_iter()
-            .filter_map(|(place, text)| Some((place.as_deref()?, text)))
+            .filter_map(|(place, text)| Some((place?.as_str(), text)))
             .filter(|(_, text)| !text.is_empty())
             .collect();
-        write_places(out, &self.service.entry, &placed);
+        let entry = match record {
+            Record::File(_) => &self.profile.payload.file,
+            _ => &self.service.entry,
+        };
+        write_places(out, entry, &placed);
     }
 
-    fn document_values<'f>(
-        &self,
-        fields: &'f EntryFields,
-        record: &super::records::DocumentRecord,
-    ) -> Vec<(&'f Option<String>, String)> {
+    fn document_values(&self, record: &super::records::DocumentRecord) -> Values<'a> {
+        let (fields, tables) = (&self.service.fields, &self.profile.tables);
         let state = |state: &Option<postern_sdk::State>| {
-            state.as_ref().map_or(String::new(), |state| self.profile.state_text(state).to_owned())
+            state.as_ref().map_or(String::new(), |state| tables.state_text(state).to_owned())
         };
-        let text = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().to_owned();
+        let word = |table, text: &Option<Box<str>>| {
+            text.as_deref().map_or(String::new(), |text| tables.word_text(table, text).to_owned())
+        };
+        let doc_type =
+            record.doc_type.map_or(String::new(), |code| tables.document_type_text(&code).to_owned());
         let mut values = vec![
-            (&fields.record, record.record.to_string()),
-            (&fields.identifier, record.number.reveal().to_owned()),
-            (&fields.doc_type, record.doc_type.map_or(String::new(), |code| code.to_string())),
-            (&fields.issuer, state(&record.issuer)),
-            (&fields.notice, text(&record.notice)),
+            (fields.record.as_ref(), record.record.to_string()),
+            (fields.identifier.as_ref(), record.number.reveal().to_owned()),
+            (fields.doc_type.as_ref(), doc_type),
+            (fields.issuer.as_ref(), state(&record.issuer)),
+            (fields.notice.as_ref(), word(Table::Notices, &record.notice)),
         ];
         if self.step == Step::Details {
             let date = record.theft_date.and_then(|date| self.profile.date_text(&date)).unwrap_or_default();
-            values.push((&fields.theft_type, text(&record.theft_type)));
-            values.push((&fields.theft_date, date));
-            values.push((&fields.theft_country, state(&record.theft_country)));
+            values.push((fields.theft_type.as_ref(), word(Table::TheftTypes, &record.theft_type)));
+            values.push((fields.theft_date.as_ref(), date));
+            values.push((fields.theft_country.as_ref(), state(&record.theft_country)));
         }
         values
     }
+
+    fn nominal_values(&self, nominal: &Nominal, score: u16) -> Values<'a> {
+        let fields = &self.service.fields;
+        let mut values = vec![
+            (fields.record.as_ref(), nominal.record.clone()),
+            (fields.name.as_ref(), nominal.name.clone()),
+            (fields.forename.as_ref(), nominal.forename.clone()),
+            (fields.birth.as_ref(), self.profile.date_text(&nominal.birth).unwrap_or_default()),
+            (fields.score.as_ref(), self.score(score)),
+        ];
+        if self.step == Step::Details {
+            let notice = self.profile.tables.word_text(Table::Notices, nominal.notice).to_owned();
+            values.push((fields.notice.as_ref(), notice));
+            values.push((fields.notice_path.as_ref(), files::notice_path(&nominal.record)));
+            values.push((fields.image_path.as_ref(), files::image_path(&nominal.record)));
+        }
+        values
+    }
+
+    fn thing_values(&self, thing: &Thing, score: u16) -> Values<'a> {
+        let (fields, tables) = (&self.service.fields, &self.profile.tables);
+        let value = |value| thing.value(value).unwrap_or_default().to_owned();
+        let country = thing.country.map_or(String::new(), |state| tables.state_text(&state).to_owned());
+        let mut values = vec![
+            (fields.record.as_ref(), thing.record.clone()),
+            (fields.vin.as_ref(), value(RequestValue::Vin)),
+            (fields.plate.as_ref(), value(RequestValue::Plate)),
+            (fields.engine.as_ref(), value(RequestValue::Engine)),
+            (fields.serial.as_ref(), value(RequestValue::Serial)),
+            (fields.imo.as_ref(), value(RequestValue::Imo)),
+            (fields.hull.as_ref(), value(RequestValue::Hull)),
+            (fields.make.as_ref(), value(RequestValue::Make)),
+            (fields.model.as_ref(), value(RequestValue::Model)),
+            (fields.calibre.as_ref(), value(RequestValue::Calibre)),
+            (fields.title.as_ref(), value(RequestValue::Title)),
+            (fields.artist.as_ref(), value(RequestValue::Artist)),
+            (fields.category.as_ref(), value(RequestValue::Category)),
+            (fields.issuer.as_ref(), country),
+            (fields.score.as_ref(), self.score(score)),
+        ];
+        if self.step == Step::Details {
+            let theft_type = tables.word_text(Table::TheftTypes, thing.theft_type).to_owned();
+            let date = self.profile.date_text(&thing.theft_date).unwrap_or_default();
+            values.push((fields.theft_type.as_ref(), theft_type));
+            values.push((fields.theft_date.as_ref(), date));
+            values.push((fields.image_path.as_ref(), files::image_path(&thing.record)));
+        }
+        values
+    }
+
+    fn file_values(&self, record: &str) -> Values<'a> {
+        let Some(operation) = self.service.operation(self.step) else { return Vec::new() };
+        let (content, media_type) = files::file(self.step, record);
+        vec![(operation.content.as_ref(), content), (operation.media_type.as_ref(), media_type.to_owned())]
+    }
+
+    fn score(&self, tenths: u16) -> String {
+        (u32::from(tenths) * u32::from(self.profile.values.score_max) / 10).to_string()
+    }
 }
+
+/// What a record says: the place of the profile, and the text there.
+type Values<'a> = Vec<(Option<&'a String>, String)>;
 
 fn prefixed(name: &str) -> String {
     format!("soap:{name}")

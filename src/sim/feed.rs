@@ -10,9 +10,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use postern_sdk::{Database, DocumentType, State, TypeRelation};
+use postern_sdk::{Database, DocumentNumber, DocumentType, State, TypeRelation};
 
 use crate::mind::COLUMNS;
+
+use super::DocumentRecord;
 
 const BLOCK: u64 = 64;
 /// How many rows of a block are a consecutive run.
@@ -146,6 +148,11 @@ pub fn generate(records: u64, seed: u64) -> Feed {
 }
 
 impl Feed {
+    /// How many rows there are.
+    pub(super) const fn len(&self) -> u64 {
+        self.records
+    }
+
     /// The rows.
     pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
         (0..self.records).map(|index| self.row(index))
@@ -250,6 +257,26 @@ pub fn write_plants(plants: &[Planted], mut output: impl Write) -> io::Result<()
 }
 
 impl Row {
+    /// The row as a record. None if its number or a date is not in normal form; none is made so.
+    pub(super) fn record(&self) -> Option<DocumentRecord> {
+        let word = |text: &str| Some(text).filter(|text| !text.is_empty()).map(Box::from);
+        let theft_date = match self.theft_date.as_str() {
+            "" => None,
+            date => Some(date.parse().ok()?),
+        };
+        Some(DocumentRecord {
+            database: self.database,
+            number: DocumentNumber::normalise(&self.number).ok()?,
+            issuer: Some(self.issuer),
+            doc_type: Some(self.doc_type),
+            theft_type: word(self.theft_type),
+            theft_date,
+            theft_country: self.theft_country,
+            notice: word(self.notice),
+            record: self.record_id.as_str().into(),
+        })
+    }
+
     /// Appends the row as a line of CSV.
     fn write(&self, buffer: &mut String) {
         let country = self.theft_country.as_ref().map_or("", State::as_str);
@@ -423,8 +450,6 @@ fn types() -> Vec<DocumentType> {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
-
-    use postern_sdk::DocumentNumber;
 
     use super::*;
 

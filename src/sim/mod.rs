@@ -4,19 +4,31 @@
 //! HTTPS, and can be made to be slow, wrong or gone while it runs. It is of the environment `training`: the certificates
 //! that it makes for itself are refused in production.
 
+mod act;
 mod admin;
 mod answer;
+mod body;
+mod documents;
 mod faults;
 pub mod feed;
+mod files;
+mod latency;
 mod log;
+mod managed;
 mod nominals;
 pub mod persons;
 pub mod pki;
 pub mod publisher;
 mod records;
+mod schedule;
 mod seed;
 mod server;
 mod service;
+mod shared;
+mod spoil;
+mod tables;
+mod things;
+mod wsdl;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -34,14 +46,19 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::find::Profile;
 
-pub use faults::{Faults, Outage, PayloadStyle};
+pub use crate::find::profile::PayloadStyle;
+pub use act::{Act, Wrong};
+pub use faults::{Faults, FaultsError, Outage};
+pub use latency::Latency;
 pub use log::{LogView, Logged};
 pub use nominals::Nominal;
 pub use records::{DocumentRecord, FeedError, SimRecords};
-pub use server::FaultsError;
+pub use schedule::Scheduled;
+pub use things::Thing;
+pub use wsdl::wsdl;
 
 use pki::Identity;
-use server::Shared;
+use shared::Shared;
 
 /// How a simulator runs.
 #[derive(Clone, Debug)]
@@ -128,6 +145,10 @@ impl Simulator {
                 }
             });
         }
+        tasks.spawn({
+            let (shared, stop) = (Arc::clone(&shared), stop.clone());
+            async move { stop.run_until_cancelled(shared.keep_schedule()).await.unwrap_or_default() }
+        });
         tasks.spawn(server::serve(listener, Arc::clone(&shared), tls, stop.clone(), tasks.clone()));
         Ok(RunningSim { addr, admin_addr, shared, stop, tasks })
     }
@@ -142,14 +163,29 @@ impl RunningSim {
     /// Makes it behave otherwise from now on.
     ///
     /// # Errors
-    /// A share out of range, or a code that the profile does not know.
+    /// A share or time that can't be, or a code or service that the profile does not know.
     pub fn set_faults(&self, faults: Faults) -> Result<(), FaultsError> {
         self.shared.set_faults(faults)
     }
 
-    /// What it was asked.
+    /// What it was asked: the counts of all requests, and the latest.
     pub fn log(&self) -> LogView {
-        self.shared.log()
+        self.shared.log_since(0)
+    }
+
+    /// The same, of the latest only those after a number.
+    pub fn log_since(&self, number: u64) -> LogView {
+        self.shared.log_since(number)
+    }
+
+    /// Writes every request from now on to a file, a line of JSON each.
+    pub fn log_to(&self, file: std::fs::File) {
+        self.shared.log_to(file);
+    }
+
+    /// How many records the countries manage.
+    pub fn managed(&self) -> usize {
+        self.shared.managed().len()
     }
 
     /// Stops it and waits until every connection is closed.
@@ -199,3 +235,6 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, StartError> {
 fn refused(error: impl fmt::Display) -> StartError {
     StartError::Tls(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,7 @@ fn nominal(seed: &mut Seed, index: usize) -> Nominal {
     }
 }
 
-fn word(seed: &mut Seed, syllables: usize) -> String {
+pub(super) fn word(seed: &mut Seed, syllables: usize) -> String {
     (0..syllables).map(|_| seed.pick(SYLLABLES)).collect()
 }
 

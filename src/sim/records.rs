@@ -1,15 +1,18 @@
-//! The records that the simulator knows: documents from a feed, persons made from a seed.
+//! The records that the simulator knows: documents from a feed, persons and things made from a seed.
 
 use std::fmt;
 use std::io::Read;
 
 use postern_sdk::{Database, DocumentNumber, DocumentType, PartialDate, State};
 
+use super::documents::Documents;
+use super::feed::Feed;
 use super::nominals::{self, Nominal};
+use super::things::{self, Thing};
 use crate::mind::COLUMNS;
 
 /// A document on record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentRecord {
     /// SLTD, TDAWN or SAD.
     pub database: Database,
@@ -51,11 +54,9 @@ impl std::error::Error for FeedError {}
 /// The records that the simulator knows.
 #[derive(Debug, Default)]
 pub struct SimRecords {
-    /// Sorted by number.
-    documents: Vec<DocumentRecord>,
-    /// Places in `documents`, sorted by record id.
-    by_record: Vec<u32>,
+    documents: Documents,
     nominals: Vec<Nominal>,
+    things: Vec<Thing>,
 }
 
 impl SimRecords {
@@ -66,42 +67,76 @@ impl SimRecords {
     pub fn from_csv(feed: impl Read) -> Result<Self, FeedError> {
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(feed);
         let columns = Columns::of(reader.headers().map_err(|_| FeedError { row: 0, column: "row" })?)?;
-        let mut documents = Vec::new();
+        let mut documents = Documents::default();
         let mut row = csv::StringRecord::new();
         loop {
             let number = u64::try_from(documents.len()).unwrap_or(u64::MAX).saturating_add(1);
             let fault = |column| FeedError { row: number, column };
             match reader.read_record(&mut row) {
-                Ok(true) => documents.push(columns.document(&row).map_err(fault)?),
-                Ok(false) => return Ok(Self::from_documents(documents)),
+                Ok(true) => documents.push(&columns.document(&row).map_err(fault)?),
+                Ok(false) => return Ok(Self::of(documents)),
                 Err(_) => return Err(fault("row")),
             }
         }
     }
 
+    /// The documents of a synthetic feed.
+    ///
+    /// # Errors
+    /// A row that can't be used; none is made so.
+    pub fn from_feed(feed: &Feed) -> Result<Self, FeedError> {
+        let mut documents = Documents::default();
+        documents.reserve(usize::try_from(feed.len()).unwrap_or(0));
+        for (row, number) in feed.rows().zip(1..) {
+            let record = row.record().ok_or(FeedError { row: number, column: "row" })?;
+            documents.push(&record);
+        }
+        Ok(Self::of(documents))
+    }
+
     /// These documents.
-    pub fn from_documents(mut documents: Vec<DocumentRecord>) -> Self {
-        documents.sort_unstable_by(|a, b| {
-            (a.number, a.database, &a.record).cmp(&(b.number, b.database, &b.record))
-        });
-        let count = u32::try_from(documents.len()).unwrap_or(u32::MAX);
-        let mut by_record: Vec<u32> = (0..count).collect();
-        by_record.sort_unstable_by(|a, b| documents[*a as usize].record.cmp(&documents[*b as usize].record));
-        Self { documents, by_record, nominals: Vec::new() }
+    pub fn from_documents(documents: Vec<DocumentRecord>) -> Self {
+        Self::default().and_documents(documents)
     }
 
     /// Adds documents.
     #[must_use]
-    pub fn and_documents(self, more: impl IntoIterator<Item = DocumentRecord>) -> Self {
-        let mut documents = self.documents;
-        documents.extend(more);
-        Self { nominals: self.nominals, ..Self::from_documents(documents) }
+    pub fn and_documents(mut self, more: impl IntoIterator<Item = DocumentRecord>) -> Self {
+        more.into_iter().for_each(|record| self.documents.push(&record));
+        self.documents.sort();
+        self
+    }
+
+    fn of(mut documents: Documents) -> Self {
+        documents.sort();
+        Self { documents, ..Self::default() }
     }
 
     /// Adds synthetic persons, the same for the same seed.
     #[must_use]
     pub fn with_nominals(mut self, seed: u64, count: usize) -> Self {
         self.nominals = nominals::generate(seed, count);
+        self
+    }
+
+    /// Adds synthetic vehicles, firearms, vessels and works of art, as many of each, the same for the same seed.
+    #[must_use]
+    pub fn with_things(mut self, seed: u64, count: usize) -> Self {
+        self.things = things::generate(seed, count);
+        self
+    }
+
+    /// Adds vehicles, firearms, vessels and works of art.
+    #[must_use]
+    pub fn and_things(mut self, more: impl IntoIterator<Item = Thing>) -> Self {
+        self.things.extend(more);
+        self
+    }
+
+    /// Adds persons.
+    #[must_use]
+    pub fn and_nominals(mut self, more: impl IntoIterator<Item = Nominal>) -> Self {
+        self.nominals.extend(more);
         self
     }
 
@@ -112,21 +147,22 @@ impl SimRecords {
 
     /// Whether there is no document.
     pub fn is_empty(&self) -> bool {
-        self.documents.is_empty()
+        self.len() == 0
     }
 
     /// The documents of a number, whatever their issuer and type.
-    pub fn by_number(&self, number: &DocumentNumber) -> &[DocumentRecord] {
-        let begin = self.documents.partition_point(|record| record.number < *number);
-        let count = self.documents[begin..].partition_point(|record| record.number == *number);
-        &self.documents[begin..begin + count]
+    pub fn by_number(&self, number: &DocumentNumber) -> impl Iterator<Item = DocumentRecord> + '_ {
+        self.documents.by_number(number)
     }
 
     /// The document of a record id.
-    pub fn by_record(&self, id: &str) -> Option<&DocumentRecord> {
-        let found =
-            self.by_record.binary_search_by(|place| (*self.documents[*place as usize].record).cmp(id));
-        found.ok().map(|at| &self.documents[self.by_record[at] as usize])
+    pub fn by_record(&self, id: &str) -> Option<DocumentRecord> {
+        self.documents.by_record(id)
+    }
+
+    /// The vehicles, firearms, vessels and works of art.
+    pub fn things(&self) -> &[Thing] {
+        &self.things
     }
 
     /// The persons.
@@ -191,11 +227,12 @@ mod tests {
     #[test]
     fn reads_a_feed() {
         let records = SimRecords::from_csv(FEED.as_bytes()).unwrap();
-        let found = records.by_number(&"L898902C3".parse().unwrap());
-        assert_eq!(found.iter().map(|record| &*record.record).collect::<Vec<_>>(), ["S-1", "T-1"]);
+        let number = "L898902C3".parse().unwrap();
+        let found = records.by_number(&number);
+        assert_eq!(found.map(|record| record.record).collect::<Vec<_>>(), ["S-1".into(), "T-1".into()]);
         assert_eq!(records.by_record("S-2").unwrap().number, "AB123456".parse().unwrap());
         assert!(records.by_record("S-3").is_none());
-        assert!(records.by_number(&"XX123456".parse().unwrap()).is_empty());
+        assert_eq!(records.by_number(&"XX123456".parse().unwrap()).count(), 0);
         assert_eq!(records.len(), 3);
     }
 

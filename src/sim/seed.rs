@@ -23,6 +23,13 @@ impl Seed {
         self.next() % end
     }
 
+    /// A share, from 0 to below 1.
+    // The precision that is lost is that of a share.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) const fn share(&mut self) -> f64 {
+        self.below(1 << 32) as f64 / (1u64 << 32) as f64
+    }
+
     /// One of several.
     pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         let at = self.below(from.len() as u64);

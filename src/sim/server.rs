@@ -1,14 +1,12 @@
 //! Serving: connections, faults, and one request after another.
 
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request as HttpRequest, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,173 +17,319 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::clock::Clock;
-use crate::find::profile::{HeaderValue as Field, Profile, Service, Step};
+use crate::find::profile::{HeaderValue as Field, Operation, SchemaService, Service, Step, Wisdm, WisdmStep};
+use crate::find::soap::Unwritable;
 
+use super::act::{Act, Wrong};
 use super::answer::AnswerWriter;
+use super::body::{Body, Closed, paced, whole};
 use super::faults::{Faults, Outage};
-use super::log::{Log, LogView, Logged};
-use super::records::SimRecords;
-use super::seed::Seed;
+use super::latency::LATENCY_MAX;
+use super::log::Logged;
+use super::managed::{self, Turn};
 use super::service::{self, Request};
+use super::shared::{Shared, State};
+use super::spoil::{Answered, Spoilt};
+use super::tables;
 
 /// Size of a request's body in bytes.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// How long a TLS handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
-/// What all connections share.
-pub(super) struct Shared {
-    pub(super) profile: Arc<Profile>,
-    pub(super) records: Arc<SimRecords>,
-    pub(super) clock: Clock,
-    faults: watch::Sender<Faults>,
-    seed: Mutex<Seed>,
-    log: Log,
-    served: AtomicU64,
+/// What the service that tells tables is called in faults and log.
+pub(super) const TABLES: &str = "schema";
+/// What the service that manages the country's own records is called in faults and log.
+pub(super) const MANAGED: &str = "wisdm";
+/// What a told table is called in the log, as no code of the wire is told with it.
+const TABLE_TOLD: &str = "told";
+
+/// A request, as far as it could be read.
+struct Asked<'a> {
+    /// The service's name in faults and log.
+    service: &'a str,
+    /// The step's name in the log.
+    step: &'static str,
+    reference: String,
+    exchange: String,
+    /// What it is about, in normal form.
+    about: Option<String>,
+    what: What<'a>,
 }
 
-/// A fault that the profile does not know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FaultsError(&'static str);
-
-impl fmt::Display for FaultsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
+/// What is asked of which service.
+enum What<'a> {
+    /// A list, a record or a file.
+    Search(&'a Service, Step, Box<Request>),
+    /// A table of codes, by the wire's name.
+    Table(&'a SchemaService, String),
+    /// Something about the country's own records.
+    Managed(&'a Wisdm, WisdmStep, Bytes),
 }
 
-impl std::error::Error for FaultsError {}
-
-/// What the connection is closed for instead of being answered.
-#[derive(Debug)]
-struct Closed;
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("closed by the simulated outage")
-    }
+/// Where a request goes.
+#[derive(Clone, Copy)]
+enum Route<'a> {
+    Search(&'a Service, Step),
+    Table(&'a SchemaService),
+    Managed(&'a Wisdm, WisdmStep),
 }
 
-impl std::error::Error for Closed {}
+/// Why a request is not answered by a service.
+#[derive(Clone, Copy)]
+enum Unread {
+    NotFound,
+    BadRequest,
+}
+
+/// The status, body and media type of an answer.
+type Answer = (StatusCode, Vec<u8>, String);
 
 impl Shared {
-    pub(super) fn new(profile: Arc<Profile>, records: Arc<SimRecords>, clock: Clock, seed: u64) -> Self {
-        let faults = watch::Sender::new(Faults::default());
-        let (seed, log, served) = (Mutex::new(Seed::new(seed)), Log::default(), AtomicU64::new(0));
-        Self { profile, records, clock, faults, seed, log, served }
-    }
-
-    pub(super) fn faults(&self) -> Faults {
-        self.faults.borrow().clone()
-    }
-
-    pub(super) fn set_faults(&self, faults: Faults) -> Result<(), FaultsError> {
-        if !(0.0..=1.0).contains(&faults.error_rate) {
-            return Err(FaultsError("error_rate is not between 0 and 1"));
+    async fn respond(&self, request: HttpRequest<Incoming>) -> Result<Response<Body>, Closed> {
+        let mut states = self.states();
+        let state = states.borrow_and_update().clone();
+        if state.outage == Some(Outage::Refuse) {
+            return Err(Closed);
         }
-        if faults.result.as_deref().is_some_and(|text| self.profile.result_code(text).is_none()) {
-            return Err(FaultsError("the profile has no such result"));
-        }
-        if faults.blocks.values().any(|text| self.profile.status_code(text).is_none()) {
-            return Err(FaultsError("the profile has no such status"));
-        }
-        self.faults.send_replace(faults);
-        Ok(())
-    }
-
-    pub(super) fn log(&self) -> LogView {
-        self.log.view()
-    }
-
-    /// Whether this request is one of those that fail.
-    fn fails(&self, rate: f64) -> bool {
-        // The precision that is lost is that of the share.
-        #[allow(clippy::cast_precision_loss)]
-        let drawn = {
-            let mut seed = self.seed.lock().unwrap_or_else(PoisonError::into_inner);
-            seed.below(1 << 32) as f64 / (1u64 << 32) as f64
+        let asked = match self.read(request).await {
+            Ok(asked) => asked,
+            Err(unread) => {
+                self.log_unread(unread);
+                return Ok(status(unread.status()));
+            }
         };
-        drawn < rate
+        if let Some(outage) = state.outage_of(asked.service) {
+            self.log_asked(&asked, outage.code());
+            return withheld(outage, states, asked.service).await;
+        }
+        self.answer(&asked, &state).await
     }
 
-    async fn respond(&self, request: HttpRequest<Incoming>) -> Result<Response<Full<Bytes>>, Closed> {
-        let mut changes = self.faults.subscribe();
-        let faults = changes.borrow_and_update().clone();
-        match faults.outage {
-            None => {}
-            Some(Outage::Refuse) => return Err(Closed),
-            Some(Outage::Hang) => {
-                let _ended = changes.wait_for(|faults| faults.outage != Some(Outage::Hang)).await;
-                return Err(Closed);
+    /// Answers as the faults say.
+    async fn answer(&self, asked: &Asked<'_>, state: &State) -> Result<Response<Body>, Closed> {
+        let faults = state.faults.of(asked.service);
+        let script = if state.faults.services.contains_key(asked.service) { asked.service } else { "" };
+        let act = self.act(faults, script, asked.about.as_deref());
+        let answer = self.acted(asked, faults, &act);
+        let latency = self.latency(faults).min(LATENCY_MAX);
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+        match act {
+            Act::Close => Err(Closed),
+            Act::Hang => {
+                tokio::time::sleep(LATENCY_MAX).await;
+                Err(Closed)
+            }
+            _ => Ok(sent(answer, faults, act == Act::Cut)),
+        }
+    }
+
+    /// What is answered when this becomes of a request. It is logged here.
+    fn acted(&self, asked: &Asked<'_>, faults: &Faults, act: &Act) -> Answer {
+        let media_type = self.profile.http.content_type.clone();
+        let forced = if let Act::Result(code) = act { Some(code.as_str()) } else { faults.result.as_deref() };
+        let (code, written) = match act {
+            Act::Hang | Act::Close => (StatusCode::OK, Ok((String::new(), act.to_string()))),
+            Act::Http(code) => {
+                let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                (code, Ok((String::new(), act.to_string())))
+            }
+            Act::Fault => {
+                let fault = AnswerWriter::fault(&self.profile).map(|text| (text, act.to_string()));
+                (StatusCode::INTERNAL_SERVER_ERROR, fault)
+            }
+            Act::Natural | Act::Cut | Act::Wrong(_) | Act::Result(_) => {
+                (StatusCode::OK, self.written(asked, faults, forced))
+            }
+        };
+        let Ok((text, result)) = written else {
+            self.log_asked(asked, Unread::BadRequest.code());
+            return (StatusCode::BAD_REQUEST, Vec::new(), media_type);
+        };
+        match act {
+            Act::Cut | Act::Wrong(_) => self.log_asked(asked, &format!("{result} {act}")),
+            _ => self.log_asked(asked, &result),
+        }
+        let (body, media_type) = match act {
+            Act::Wrong(wrong) => self.spoilt(asked, text, *wrong),
+            _ => (text.into_bytes(), media_type),
+        };
+        (code, body, media_type)
+    }
+
+    fn written(
+        &self,
+        asked: &Asked<'_>,
+        faults: &Faults,
+        result: Option<&str>,
+    ) -> Result<(String, String), Unwritable> {
+        let request_id = format!("SIM-{:08}", self.next_answer());
+        let (profile, at) = (&*self.profile, self.clock.now());
+        match &asked.what {
+            What::Table(schema, name) => Ok((tables::tell(profile, schema, name)?, TABLE_TOLD.to_owned())),
+            What::Search(service, step, request) => {
+                let managed = self.managed();
+                let found = service::find(profile, service, *step, request, &self.records, &managed);
+                let step = *step;
+                AnswerWriter { profile, service, step, request, faults, result, request_id, at }.write(found)
+            }
+            What::Managed(wisdm, step, body) => {
+                Turn { profile, wisdm, step: *step, at, request_id }.take(&mut self.manage(), body)
             }
         }
-        if faults.latency_ms > 0 {
-            tokio::time::sleep(Duration::from_millis(faults.latency_ms)).await;
-        }
-        Ok(self.answer(request, &faults).await)
     }
 
-    async fn answer(&self, request: HttpRequest<Incoming>, faults: &Faults) -> Response<Full<Bytes>> {
-        let Some((service, step)) = self.route(&request) else { return status(StatusCode::NOT_FOUND) };
-        let Ok(body) = Limited::new(request.into_body(), REQUEST_BYTES_MAX).collect().await else {
-            return status(StatusCode::BAD_REQUEST);
+    fn spoilt(&self, asked: &Asked<'_>, text: String, wrong: Wrong) -> Spoilt {
+        let (other, own) = match &asked.what {
+            What::Table(..) | What::Managed(..) => (None, None),
+            What::Search(service, step, _) => (other_operation(service, *step), service.operation(*step)),
         };
-        let Ok(read) = Request::read(&self.profile, service, step, &body.to_bytes()) else {
-            return status(StatusCode::BAD_REQUEST);
-        };
-        let reference = read.header(Field::ReferenceInCountry).unwrap_or_default().to_owned();
-        let (code, written) = if self.fails(faults.error_rate) {
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                AnswerWriter::fault(&self.profile).map(|text| (text, "fault".into())),
-            )
-        } else {
-            (StatusCode::OK, self.write(service, step, &read, faults))
-        };
-        let Ok((text, result)) = written else { return status(StatusCode::BAD_REQUEST) };
-        self.log.add(Logged { service: service.name.clone(), step: step.code(), reference, result });
-        self.respond_with(code, text, faults)
+        Answered { profile: &self.profile, own, other }.spoil(text, wrong, &mut self.seed())
     }
 
-    fn write(
-        &self,
-        service: &Service,
-        step: Step,
-        request: &Request,
-        faults: &Faults,
-    ) -> Result<(String, String), crate::find::soap::Unwritable> {
-        let found = service::find(&self.profile, service, step, request, &self.records);
-        let number = self.served.fetch_add(1, Ordering::Relaxed);
-        let request_id = format!("SIM-{number:08}");
-        let (profile, at) = (&*self.profile, self.clock.now());
-        AnswerWriter { profile, service, step, request, faults, request_id, at }.write(found)
-    }
-
-    fn respond_with(&self, code: StatusCode, text: String, faults: &Faults) -> Response<Full<Bytes>> {
-        let mut body = text.into_bytes();
-        if faults.truncated {
-            body.truncate(body.len() * 2 / 3);
+    async fn read(&self, request: HttpRequest<Incoming>) -> Result<Asked<'_>, Unread> {
+        let route = self.route(&request).ok_or(Unread::NotFound)?;
+        let body = Limited::new(request.into_body(), REQUEST_BYTES_MAX).collect().await;
+        let body = body.map_err(|_| Unread::BadRequest)?.to_bytes();
+        match route {
+            Route::Search(service, step) => self.read_search(service, step, &body),
+            Route::Table(schema) => read_table(schema, &body),
+            Route::Managed(wisdm, step) => self.read_managed(wisdm, step, body),
         }
-        let mut response = Response::new(Full::new(Bytes::from(body)));
-        *response.status_mut() = code;
-        if let Ok(content_type) = HeaderValue::from_str(&self.profile.http.content_type) {
-            response.headers_mut().insert(CONTENT_TYPE, content_type);
-        }
-        response
     }
 
-    /// The service and step of a request: by path and action, whether enabled for the client or not.
-    fn route(&self, request: &HttpRequest<Incoming>) -> Option<(&Service, Step)> {
-        let service = self.profile.service.iter().find(|service| service.path == request.uri().path())?;
+    fn read_search<'a>(&self, service: &'a Service, step: Step, body: &[u8]) -> Result<Asked<'a>, Unread> {
+        let operation = service.operation(step).ok_or(Unread::NotFound)?;
+        let request = Request::read(&self.profile, operation, body).map_err(|_| Unread::BadRequest)?;
+        let header = |field| request.header(field).unwrap_or_default().to_owned();
+        Ok(Asked {
+            service: &service.name,
+            step: step.code(),
+            reference: header(Field::ReferenceInCountry),
+            exchange: header(Field::ExchangeReference),
+            about: request.sought(operation),
+            what: What::Search(service, step, Box::new(request)),
+        })
+    }
+
+    fn read_managed<'a>(&self, wisdm: &'a Wisdm, step: WisdmStep, body: Bytes) -> Result<Asked<'a>, Unread> {
+        let reference = managed::reference(&self.profile, wisdm, step, &body).ok_or(Unread::BadRequest)?;
+        let (exchange, about) = (String::new(), None);
+        let what = What::Managed(wisdm, step, body);
+        Ok(Asked { service: MANAGED, step: step.code(), reference, exchange, about, what })
+    }
+
+    /// Where a request goes: by path and action, whether enabled for the client or not.
+    fn route(&self, request: &HttpRequest<Incoming>) -> Option<Route<'_>> {
+        let path = request.uri().path();
+        if let Some(schema) = self.profile.schema.as_ref().filter(|schema| schema.path == path) {
+            return Some(Route::Table(schema));
+        }
         let action = request.headers().get(&self.profile.http.action_header)?.to_str().ok()?;
-        let step = [Step::Search, Step::Details].into_iter().find(|step| service.action(*step) == action)?;
-        Some((service, step))
+        if let Some(wisdm) = self.profile.wisdm.as_ref().filter(|wisdm| wisdm.path == path) {
+            let mut operations = wisdm.operations.iter();
+            let (step, _) = operations.find(|(_, operation)| wisdm.action(operation) == action)?;
+            return Some(Route::Managed(wisdm, *step));
+        }
+        let service = self.profile.service.iter().find(|service| service.path == path)?;
+        let named = |step: &Step| {
+            service.operation(*step).is_some_and(|operation| service.action(operation) == action)
+        };
+        let step = Step::ALL.into_iter().find(named)?;
+        Some(Route::Search(service, step))
+    }
+
+    fn log_asked(&self, asked: &Asked<'_>, result: &str) {
+        self.log.add(Logged {
+            number: 0,
+            at: self.clock.now(),
+            service: asked.service.to_owned(),
+            step: asked.step,
+            reference: asked.reference.clone(),
+            exchange: asked.exchange.clone(),
+            about: asked.about.as_ref().map_or(String::new(), |text| self.log.about(text)),
+            result: result.to_owned(),
+        });
+    }
+
+    fn log_unread(&self, unread: Unread) {
+        let (service, step) = ("-".to_owned(), "-");
+        let (reference, exchange, about) = (String::new(), String::new(), String::new());
+        let (at, result) = (self.clock.now(), unread.code().to_owned());
+        self.log.add(Logged { number: 0, at, service, step, reference, exchange, about, result });
     }
 }
 
-fn status(code: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
+fn read_table<'a>(schema: &'a SchemaService, body: &[u8]) -> Result<Asked<'a>, Unread> {
+    let name = tables::asked(schema, body).ok().flatten().ok_or(Unread::BadRequest)?;
+    let (service, step, about) = (TABLES, Step::Schema.code(), None);
+    let (reference, exchange) = (String::new(), String::new());
+    Ok(Asked { service, step, reference, exchange, about, what: What::Table(schema, name) })
+}
+
+/// Another operation than a step's.
+fn other_operation(service: &Service, step: Step) -> Option<&Operation> {
+    let own = service.operation(step)?;
+    let mut operations = Step::ALL.into_iter().filter_map(|step| service.operation(step));
+    operations.find(|operation| operation.response != own.response)
+}
+
+impl Unread {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::BadRequest => "bad_request",
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// Answers nothing until the outage ends.
+async fn withheld(
+    outage: Outage,
+    mut states: watch::Receiver<State>,
+    service: &str,
+) -> Result<Response<Body>, Closed> {
+    if outage == Outage::Hang {
+        let _ended = states.wait_for(|state| state.outage_of(service) != Some(Outage::Hang)).await;
+    }
+    Err(Closed)
+}
+
+/// The answer on its way.
+fn sent((code, mut body, media_type): Answer, faults: &Faults, cut: bool) -> Response<Body> {
+    if faults.truncated {
+        body.truncate(body.len() * 2 / 3);
+    }
+    let length = body.len();
+    let cut_at = cut.then(|| faults.cut_after_bytes.map_or(length * 2 / 3, |bytes| size(bytes).min(length)));
+    let body = Bytes::from(body);
+    let mut response = Response::new(match (faults.drip_bytes_per_s, cut_at) {
+        (None, None) => whole(body),
+        (per_s, cut_at) => paced(&body, per_s, cut_at),
+    });
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    if let Ok(media_type) = HeaderValue::from_str(&media_type) {
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+    }
+    response
+}
+
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+fn status(code: StatusCode) -> Response<Body> {
+    let mut response = Response::new(whole(Bytes::new()));
     *response.status_mut() = code;
     response
 }
@@ -207,19 +351,18 @@ pub(super) async fn serve(
         let Ok((stream, _)) = accepted else { continue };
         let (shared, tls, stop) = (Arc::clone(&shared), tls.clone(), stop.clone());
         tasks.spawn(async move {
-            let refused = shared.faults.subscribe();
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = refusal(refused) => {}
-                () = connection(stream, shared, tls) => {}
+                () = refusal(shared.states()) => {}
+                () = connection(stream, Arc::clone(&shared), tls) => {}
             }
         });
     }
 }
 
 /// Ends when connections are refused.
-async fn refusal(mut faults: watch::Receiver<Faults>) {
-    if faults.wait_for(|faults| faults.outage == Some(Outage::Refuse)).await.is_err() {
+async fn refusal(mut states: watch::Receiver<State>) {
+    if states.wait_for(|state| state.outage == Some(Outage::Refuse)).await.is_err() {
         std::future::pending::<()>().await;
     }
 }

@@ -1,5 +1,6 @@
 //! From a request to an answer, by the profile that the client uses too.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use postern_formats::xml::{Limits, Reader, XmlError};
@@ -7,8 +8,10 @@ use postern_sdk::{Database, DocumentNumber};
 
 use crate::find::profile::{HeaderValue, Kind, Meaning, Operation, Profile, RequestValue, Service, Step};
 
+use super::managed::Managed;
 use super::nominals::{self, Nominal, Sought};
 use super::records::{DocumentRecord, SimRecords};
+use super::things::Thing;
 
 /// A request as it was read.
 #[derive(Default)]
@@ -20,11 +23,15 @@ pub(super) struct Request {
 }
 
 /// A record to be told.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum Record<'a> {
-    Document(&'a DocumentRecord),
+    Document(Cow<'a, DocumentRecord>),
     /// A person and the likeness in tenths.
     Nominal(&'a Nominal, u16),
+    /// A thing and the likeness in tenths.
+    Thing(&'a Thing, u16),
+    /// A file of a record.
+    File(&'a str),
 }
 
 /// What the service found: the records of each database, or the code of why it didn't look.
@@ -38,13 +45,8 @@ pub(super) enum Refusal {
 }
 
 impl Request {
-    /// Reads the envelope of a request for a step.
-    pub(super) fn read(
-        profile: &Profile,
-        service: &Service,
-        step: Step,
-        body: &[u8],
-    ) -> Result<Self, XmlError> {
+    /// Reads the envelope of a request for an operation.
+    pub(super) fn read(profile: &Profile, operation: &Operation, body: &[u8]) -> Result<Self, XmlError> {
         let names = &profile.envelope;
         let mut request = Self::default();
         let mut reader = Reader::new(body, Limits::default())?;
@@ -53,7 +55,7 @@ impl Request {
             if part.is(&names.header) {
                 request.read_header(profile, reader)
             } else if part.is(&names.body) {
-                request.read_body(service.operation(step), reader)
+                request.read_body(operation, reader)
             } else {
                 Ok(())
             }
@@ -62,7 +64,7 @@ impl Request {
         Ok(request)
     }
 
-    fn read_header(&mut self, profile: &Profile, reader: &mut Reader<'_>) -> Result<(), XmlError> {
+    pub(super) fn read_header(&mut self, profile: &Profile, reader: &mut Reader<'_>) -> Result<(), XmlError> {
         reader.children(|reader, block| {
             let Some(known) = profile.header.iter().find(|known| block.is(&known.element)) else {
                 return Ok(());
@@ -97,6 +99,13 @@ impl Request {
         let element = &operation.fields.iter().find(|field| field.value == value)?.element;
         self.fields.get(element).map(String::as_str).filter(|text| !text.is_empty())
     }
+
+    /// What is asked about, its letters and digits: the first of the operation's fields that says it.
+    pub(super) fn sought(&self, operation: &Operation) -> Option<String> {
+        let says = |value| is_number(value) || NAMES.contains(&value);
+        let fields = operation.fields.iter().filter(|field| says(field.value));
+        fields.filter_map(|field| self.field(operation, field.value)).map(plain).next()
+    }
 }
 
 /// Looks for what is asked.
@@ -106,6 +115,7 @@ pub(super) fn find<'a>(
     step: Step,
     request: &Request,
     records: &'a SimRecords,
+    managed: &'a Managed,
 ) -> Found<'a> {
     let named = |value| request.header(value).is_some_and(|text| !text.is_empty());
     if !named(HeaderValue::AccountUsername) || !named(HeaderValue::AccountPassword) {
@@ -114,11 +124,15 @@ pub(super) fn find<'a>(
     if !named(HeaderValue::ReferenceInCountry) {
         return Err(Refusal::InvalidSearch);
     }
-    let lookup = Lookup { profile, service, operation: service.operation(step), request, records };
+    let Some(operation) = service.operation(step) else { return Err(Refusal::InvalidSearch) };
+    let lookup = Lookup { profile, service, operation, request, records, managed };
     match (step, service.kind) {
-        (Step::Search, Kind::Document) => lookup.documents(),
-        (Step::Search, Kind::Person) => lookup.persons(),
+        (Step::Search | Step::Exact, Kind::Document) => lookup.documents(),
+        (Step::Search | Step::Exact, Kind::Person) => lookup.persons(step == Step::Exact),
+        (Step::Search | Step::Exact, Kind::WorkOfArt) => lookup.works_of_art(),
+        (Step::Search | Step::Exact, Kind::Vehicle | Kind::Firearm | Kind::Vessel) => lookup.things(),
         (Step::Details, _) => lookup.details(),
+        (Step::Notice | Step::Image | Step::Schema, _) => lookup.file(),
     }
 }
 
@@ -128,6 +142,7 @@ struct Lookup<'a, 'r> {
     operation: &'r Operation,
     request: &'r Request,
     records: &'a SimRecords,
+    managed: &'a Managed,
 }
 
 impl<'a> Lookup<'a, '_> {
@@ -141,11 +156,15 @@ impl<'a> Lookup<'a, '_> {
     }
 
     fn documents(&self) -> Found<'a> {
-        let mut rest = self.records_max()?;
+        let records_max = self.records_max()?;
         let number = self.get(RequestValue::Number).and_then(|text| DocumentNumber::normalise(text).ok());
-        let known = self.records.by_number(&number.ok_or(Refusal::InvalidSearch)?);
-        let issuer = self.get(RequestValue::Issuer).and_then(|text| self.profile.state(text));
-        let doc_type = self.get(RequestValue::DocType);
+        let number = number.ok_or(Refusal::InvalidSearch)?;
+        let managed = self.managed.by_number(&number).map(Cow::Borrowed);
+        let known: Vec<Cow<'a, DocumentRecord>> =
+            self.records.by_number(&number).map(Cow::Owned).chain(managed).collect();
+        let issuer = self.get(RequestValue::Issuer).and_then(|text| self.profile.tables.state(text));
+        let doc_type =
+            self.get(RequestValue::DocType).and_then(|text| self.profile.tables.document_type(text).0);
         let mut found = Vec::new();
         for database in self.service.databases() {
             let matching = known
@@ -155,17 +174,15 @@ impl<'a> Lookup<'a, '_> {
                     issuer.is_none_or(|issuer| record.issuer.is_some_and(|known| known.agrees(&issuer)))
                 })
                 .filter(|record| {
-                    doc_type
-                        .is_none_or(|wanted| record.doc_type.is_some_and(|known| known.as_str() == wanted))
+                    doc_type.is_none_or(|wanted| record.doc_type.is_some_and(|known| known == wanted))
                 });
-            let listed: Vec<_> = matching.take(rest).map(Record::Document).collect();
-            rest -= listed.len();
+            let listed: Vec<_> = matching.take(records_max).cloned().map(Record::Document).collect();
             found.push((database, listed));
         }
         Ok(found)
     }
 
-    fn persons(&self) -> Found<'a> {
+    fn persons(&self, exact: bool) -> Found<'a> {
         let records_max = self.records_max()?;
         let sought = Sought {
             name: self.get(RequestValue::Name).ok_or(Refusal::InvalidSearch)?,
@@ -174,7 +191,7 @@ impl<'a> Lookup<'a, '_> {
         };
         let scored =
             self.records.nominals().iter().map(|nominal| (nominal, nominals::likeness(nominal, &sought)));
-        let mut matching: Vec<_> = scored.filter(|(_, score)| *score >= 5).collect();
+        let mut matching: Vec<_> = scored.filter(|(_, score)| *score >= if exact { 10 } else { 5 }).collect();
         matching.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.record.cmp(&b.0.record)));
         let listed: Vec<_> = matching
             .into_iter()
@@ -184,24 +201,103 @@ impl<'a> Lookup<'a, '_> {
         Ok(self.service.databases().map(|database| (database, listed.clone())).collect())
     }
 
+    /// The things of the service's databases.
+    fn held(&self) -> impl Iterator<Item = &'a Thing> {
+        let databases: Vec<Database> = self.service.databases().collect();
+        self.records.things().iter().filter(move |thing| databases.contains(&thing.database))
+    }
+
+    /// Things by a number: every one that is given must agree, as far as it is known.
+    fn things(&self) -> Found<'a> {
+        let records_max = self.records_max()?;
+        let values = self.operation.fields.iter().filter(|field| is_number(field.value));
+        let asked: Vec<_> =
+            values.filter_map(|field| Some((field.value, plain(self.get(field.value)?)))).collect();
+        if asked.is_empty() {
+            return Err(Refusal::InvalidSearch);
+        }
+        let agrees = |thing: &&Thing| asked.iter().all(|(value, text)| thing.value(*value) == Some(text));
+        let listed: Vec<_> =
+            self.held().filter(agrees).take(records_max).map(|thing| Record::Thing(thing, 10)).collect();
+        Ok(self.service.databases().map(|database| (database, listed.clone())).collect())
+    }
+
+    /// Works of art whose title shares a word with what is asked.
+    fn works_of_art(&self) -> Found<'a> {
+        let records_max = self.records_max()?;
+        let title = self.get(RequestValue::Title).ok_or(Refusal::InvalidSearch)?.to_uppercase();
+        let score = |thing: &Thing| {
+            let words: Vec<&str> =
+                thing.value(RequestValue::Title).unwrap_or_default().split_whitespace().collect();
+            let common =
+                words.iter().filter(|word| title.split_whitespace().any(|asked| asked == **word)).count();
+            u16::try_from(10 * common / words.len().max(1)).unwrap_or(0)
+        };
+        let mut found: Vec<_> =
+            self.held().map(|thing| (thing, score(thing))).filter(|(_, score)| *score > 0).collect();
+        found.sort_by_key(|(_, score)| std::cmp::Reverse(*score));
+        let listed: Vec<_> =
+            found.into_iter().take(records_max).map(|(thing, score)| Record::Thing(thing, score)).collect();
+        Ok(self.service.databases().map(|database| (database, listed.clone())).collect())
+    }
+
     fn details(&self) -> Found<'a> {
         let id = self.get(RequestValue::Record).ok_or(Refusal::InvalidSearch)?;
-        let person = || self.records.nominals().iter().find(|nominal| nominal.record == id);
-        Ok(match self.service.kind {
-            Kind::Document => self
-                .records
-                .by_record(id)
-                .map(|record| (record.database, vec![Record::Document(record)]))
-                .into_iter()
-                .collect(),
-            Kind::Person => person()
-                .and_then(|nominal| {
-                    Some((self.service.databases().next()?, vec![Record::Nominal(nominal, 10)]))
-                })
-                .into_iter()
-                .collect(),
-        })
+        let record = match self.service.kind {
+            Kind::Document => {
+                let managed = || self.managed.by_record(id).map(Cow::Borrowed);
+                let known = self.records.by_record(id).map(Cow::<DocumentRecord>::Owned).or_else(managed);
+                known.map(|record| (record.database, Record::Document(record)))
+            }
+            Kind::Person => {
+                let person = self.records.nominals().iter().find(|nominal| nominal.record == id);
+                person
+                    .zip(self.service.databases().next())
+                    .map(|(nominal, database)| (database, Record::Nominal(nominal, 10)))
+            }
+            _ => {
+                let thing = self.held().find(|thing| thing.record == id);
+                thing.map(|thing| (thing.database, Record::Thing(thing, 10)))
+            }
+        };
+        Ok(record.map(|(database, record)| (database, vec![record])).into_iter().collect())
     }
+
+    /// A file of a record: its path ends with the record's id.
+    fn file(&self) -> Found<'a> {
+        let path = self.get(RequestValue::Path).ok_or(Refusal::InvalidSearch)?;
+        let of = |record: &str| super::files::is_of(path, record);
+        let person = self.records.nominals().iter().map(|nominal| nominal.record.as_str()).find(|id| of(id));
+        let found = person.or_else(|| self.held().map(|thing| thing.record.as_str()).find(|id| of(id)));
+        Ok(self
+            .service
+            .databases()
+            .take(1)
+            .filter_map(|database| Some((database, vec![Record::File(found?)])))
+            .collect())
+    }
+}
+
+/// What a request is about, beside the numbers of things.
+const NAMES: [RequestValue; 5] =
+    [RequestValue::Number, RequestValue::Name, RequestValue::Title, RequestValue::Record, RequestValue::Path];
+
+/// Whether things are found by this.
+const fn is_number(value: RequestValue) -> bool {
+    matches!(
+        value,
+        RequestValue::Vin
+            | RequestValue::Plate
+            | RequestValue::Engine
+            | RequestValue::Serial
+            | RequestValue::Imo
+            | RequestValue::Hull
+    )
+}
+
+/// The letters and digits of a number, in upper case.
+fn plain(number: &str) -> String {
+    number.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 
 impl Refusal {

@@ -19,6 +19,23 @@ pub enum TlsErrorKind {
     Unusable,
     /// Only one of certificate and key is given. Remedy: give both or none.
     Half,
+    /// A list of revoked certificates, or a certificate, has expired. Remedy: get a current one from its authority.
+    Expired,
+}
+
+impl TlsErrorKind {
+    /// The stable name.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::NoPem => "no_pem",
+            Self::KeyMode(_) => "key_mode",
+            Self::Training => "training",
+            Self::Unusable => "unusable",
+            Self::Half => "half",
+            Self::Expired => "expired",
+        }
+    }
 }
 
 /// Why TLS can't be set up with a file.
@@ -71,6 +88,9 @@ impl fmt::Display for TlsError {
                 "{file} is of a training authority and this is production: use a production certificate"
             )?,
             TlsErrorKind::Unusable => write!(f, "{file} can't be used: issue certificate and key anew")?,
+            TlsErrorKind::Expired => {
+                write!(f, "{file} has expired: get a current one from its authority")?;
+            }
             TlsErrorKind::Half => {
                 write!(f, "{file} is given without its other half: give certificate and key")?;
             }

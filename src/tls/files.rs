@@ -7,7 +7,9 @@ use std::path::Path;
 
 use postern_sdk::Environment;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use x509_parser::prelude::FromDer;
+use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::error::{TlsError, TlsErrorKind};
 use super::training;
@@ -30,6 +32,28 @@ pub(super) fn certificates(
     training::refuse_training(&chain, environment)
         .map_err(|error| TlsError::new(TlsErrorKind::Training, file, Some(&error)))?;
     Ok(chain)
+}
+
+/// The lists of revoked certificates of a file, at least one: PEM, or the one list of a file in DER.
+pub(super) fn revocation_lists(file: &Path) -> Result<RevocationLists, TlsError> {
+    let bytes =
+        std::fs::read(file).map_err(|error| TlsError::new(TlsErrorKind::Unreadable, file, Some(&error)))?;
+    if !bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
+        return readable(file, vec![CertificateRevocationListDer::from(bytes)]);
+    }
+    let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&bytes).collect();
+    let lists = lists.map_err(|error| TlsError::new(TlsErrorKind::NoPem, file, Some(&error)))?;
+    if lists.is_empty() { Err(TlsError::new(TlsErrorKind::NoPem, file, None)) } else { readable(file, lists) }
+}
+
+type RevocationLists = Vec<CertificateRevocationListDer<'static>>;
+
+/// The lists, if each is one: the verifier would not say which file is wrong.
+fn readable(file: &Path, lists: RevocationLists) -> Result<RevocationLists, TlsError> {
+    for list in &lists {
+        CertificateRevocationList::from_der(list).map_err(|error| TlsError::setup(file, &error))?;
+    }
+    Ok(lists)
 }
 
 /// The key of a file that only its owner can read. The mode is asked of the open file, so that it can't change

@@ -4,12 +4,14 @@
 //! ECDHE and AEAD suites only, which is all that rustls has. Trust comes from the private authority of the config
 //! and never from the system's store. Sessions are not resumed: a ticket would carry an identity past its
 //! revocation, and a lane's connections are long. Nothing is sent before the handshake is complete (0-RTT can be
-//! replayed).
+//! replayed). Where there are lists of revoked certificates, they cover the whole chain and their expiry is enforced: an
+//! old list is no list.
 //!
 //! The authority of the simulator and of exercises carries the organisational unit `TRAINING`. In production a
 //! certificate that such an authority issued is refused: when it is read from a file, and when a peer shows it.
 
 mod error;
+mod expiry;
 mod files;
 mod names;
 #[cfg(test)]
@@ -17,6 +19,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod training;
+mod watch;
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -35,8 +38,10 @@ use tokio_rustls::server::TlsStream;
 use crate::config::file::{ClientTls, ServerTls};
 
 pub use error::{TlsError, TlsErrorKind};
+pub use expiry::{Expiring, Expiry};
 pub use names::client_name;
 pub use training::{OfTraining, TRAINING_EXTENSION, TRAINING_UNIT, refuse_training};
+pub use watch::{Looked, WatchedClient};
 
 /// A TLS handshake that failed.
 pub const HANDSHAKE: FaultCode = FaultCode::new("tls_handshake");
@@ -141,7 +146,8 @@ pub fn server_config(
     Ok(Arc::new(config))
 }
 
-/// The settings of a client: it trusts the config's authority alone and shows its own certificate if it has one.
+/// The settings of a client: it trusts the config's authority alone and shows its own certificate if it has one. With
+/// lists of revoked certificates, a server is refused whose revocation can't be told from a list that has not expired.
 ///
 /// # Errors
 /// See [`Server::from_config`]; also if only one of certificate and key is given.
@@ -151,7 +157,11 @@ pub fn client_config(tls: &ClientTls, environment: Environment) -> Result<Client
         (Some(cert_file), Some(key_file)) => Some((cert_file, key_file)),
         (Some(file), None) | (None, Some(file)) => return Err(TlsError::half(file)),
     };
+    let lists = tls.crl_files.iter().map(|file| files::revocation_lists(file));
+    let lists: Vec<_> = lists.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let verifier = WebPkiServerVerifier::builder_with_provider(roots(&tls.ca_file, environment)?, provider())
+        .with_crls(lists)
+        .enforce_revocation_expiration()
         .build()
         .map_err(|error| TlsError::setup(&tls.ca_file, &error))?;
     let builder = ClientConfig::builder_with_provider(provider())
@@ -168,16 +178,6 @@ pub fn client_config(tls: &ClientTls, environment: Environment) -> Result<Client
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
     Ok(config)
-}
-
-/// The settings of a client that trusts nobody: for connections that are not encrypted, where a redirection to an
-/// encrypted one must fail.
-pub fn trusting_nobody() -> ClientConfig {
-    ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(VERSIONS)
-        .expect("the one provider has both versions")
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth()
 }
 
 /// The authorities of a file and no others.

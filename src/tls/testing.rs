@@ -4,8 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
+    KeyPair, RevokedCertParams, SanType, SerialNumber,
+};
 use rustls::pki_types::CertificateDer;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 
 use crate::config::file::{ClientTls, ServerTls};
 
@@ -68,6 +73,24 @@ impl Authority {
         file
     }
 
+    /// The authority's certificate, PEM.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// A list of revoked certificates whose successor is due in a year.
+    pub(crate) fn list(&self, revoked: &[&Issued], next_year: i32) -> String {
+        let params = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2020, 1, 1),
+            next_update: rcgen::date_time_ymd(next_year, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(|issued| issued.revoked()).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).unwrap().pem().unwrap()
+    }
+
     /// The settings of a server of this authority.
     pub(crate) fn server(&self, folder: &Path, client_ca: Option<&Self>) -> ServerTls {
         let (cert_file, key_file) = self.issue("server").files(folder, &format!("{}-server", self.unit));
@@ -78,7 +101,7 @@ impl Authority {
     pub(crate) fn client(&self, folder: &Path, server_ca: &Self, name: Option<&str>) -> ClientTls {
         let files = name.map(|name| self.issue(name).files(folder, &format!("{}-{name}", self.unit)));
         let (cert_file, key_file) = files.unzip();
-        ClientTls { ca_file: server_ca.file(folder), cert_file, key_file }
+        ClientTls { ca_file: server_ca.file(folder), crl_files: Vec::new(), cert_file, key_file }
     }
 }
 
@@ -91,6 +114,21 @@ fn authority_params(unit: &str) -> CertificateParams {
 }
 
 impl Issued {
+    /// Certificate and key, PEM.
+    pub(crate) fn pems(&self) -> (String, String) {
+        (self.certificate_pem.clone(), self.key_pem.clone())
+    }
+
+    fn revoked(&self) -> RevokedCertParams {
+        let (_, certificate) = X509Certificate::from_der(&self.certificate).unwrap();
+        RevokedCertParams {
+            serial_number: SerialNumber::from_slice(certificate.raw_serial()),
+            revocation_time: rcgen::date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        }
+    }
+
     /// Certificate and key as files, the key for its owner alone.
     pub(crate) fn files(&self, folder: &Path, name: &str) -> (PathBuf, PathBuf) {
         let (cert, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));

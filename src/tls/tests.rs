@@ -117,3 +117,34 @@ async fn a_handshake_has_a_limit() {
     let error = server.accept(ours).await.err().unwrap();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 }
+
+// Proves that a certificate and its key are replaced one after the other without a word, that what stays unusable is told
+// once, that what was there before stays in use, and that the way back is no change.
+#[test]
+fn files_are_replaced_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("PRODUCTION");
+    let tls = authority.client(folder.path(), &authority, Some("egate"));
+    let (cert, key) = (tls.cert_file.clone().unwrap(), tls.key_file.clone().unwrap());
+    let (other_cert, other_key) = authority.issue("other").files(folder.path(), "other");
+    let before = [&cert, &key].map(|file| fs::read(file).unwrap());
+    let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+    let watched = WatchedClient::new(tls, Production).unwrap();
+    let config = watched.config();
+    let kept = |watched: &WatchedClient| Arc::ptr_eq(&config, &watched.config());
+    assert!(matches!(watched.look(now), Looked::Nothing) && !watched.is_refusing());
+    fs::copy(&other_cert, &cert).unwrap();
+    assert!(matches!(watched.look(now), Looked::Nothing) && kept(&watched));
+    let Looked::Refused(error) = watched.look(now) else { panic!("it is told at the second look") };
+    assert_eq!(error.kind(), TlsErrorKind::Unusable);
+    assert!(matches!(watched.look(now), Looked::Nothing) && watched.is_refusing() && kept(&watched));
+    fs::write(&cert, &before[0]).unwrap();
+    assert!(matches!(watched.look(now), Looked::Nothing) && !watched.is_refusing() && kept(&watched));
+    fs::copy(&other_cert, &cert).unwrap();
+    assert!(matches!(watched.look(now), Looked::Nothing));
+    fs::copy(&other_key, &key).unwrap();
+    assert!(matches!(watched.look(now), Looked::Replaced) && !kept(&watched));
+    fs::remove_file(&key).unwrap();
+    assert!(matches!(watched.look(now), Looked::Nothing));
+    assert!(matches!(watched.look(now), Looked::Refused(error) if error.kind() == TlsErrorKind::Unreadable));
+}

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use crate::client::{absent, absent_zone, http, zone};
-use crate::world::{POSTERN, Setup, World, postern, told, verify_journal};
+use crate::world::{Interpol, POSTERN, Setup, World, postern, told, verify_journal};
 
 /// Runs the binary with words and paths and gives exit code, output and errors.
 fn run(words: &str, paths: &[&Path]) -> (i32, String, String) {
@@ -302,8 +302,39 @@ fn simulator() {
     assert_eq!(source(), "mind");
     let (out, _) = expect(1, &format!("query --url {url} --end-user x vehicle --plate ZZ123A"), &[]);
     let vehicle: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(vehicle["outcomes"][0]["databases"][0]["reason"], "not_configured", "{vehicle:#}");
+    assert_eq!(vehicle["outcomes"][0]["databases"][0]["reason"], "transport", "{vehicle:#}");
     assert_eq!(put(br#"{"error_rate":2}"#), 422);
     assert_eq!(put(b"{}"), 200);
     assert_eq!(source(), "find");
+}
+
+// Proves that the built-in profile is shown and good, that a copy of it with a mistake is told by key, that two profiles are
+// compared key by key, and that a live service's tables are compared with the profile's.
+#[test]
+fn profiles() {
+    let world = World::new();
+    let (shown, _) = expect(0, "profile show", &[]);
+    let copy = world.write("profile.toml", &shown);
+    let (out, _) = expect(0, "profile check @0", &[&copy]);
+    assert!(out.contains("nominal") && out.lines().next().unwrap().starts_with("interpol edition"), "{out}");
+    expect(0, "profile diff @0", &[&copy]);
+    let bad = world.write("bad.toml", &shown.replacen("depth = 24", "depth = 1", 1));
+    let (_, err) = expect(1, "profile check @0", &[&bad]);
+    assert!(err.contains("limits.depth"), "{err}");
+    let other = shown.replacen("STL = \"STL\"", "STX = \"STL\"", 1).replacen("edition = 1", "edition = 2", 1);
+    let other = world.write("other.toml", &other);
+    let (out, _) = expect(1, "profile diff @0", &[&other]);
+    let differences = ["edition: 2 here, 1 there", "theft_types.STX: \"STL\" here, absent there"];
+    assert!(differences.iter().all(|difference| out.contains(difference)), "{out}");
+    assert_eq!(out.lines().count(), 3, "{out}");
+
+    let interpol = Interpol::of(&world);
+    let config = world.configure(&Setup { find: Some(interpol.address()), ..Setup::default() });
+    let (out, _) = expect(0, "profile probe --config @0", &[&config]);
+    assert!(out.contains("theft_types: as the service tells it"), "{out}");
+    let text = fs::read_to_string(&config).unwrap();
+    let text = text.replacen("[find]\n", &format!("[find]\nprofile = {other:?}\n"), 1);
+    let config = world.write("other-profile.toml", &text);
+    let (out, _) = expect(1, "profile probe --json --config @0", &[&config]);
+    assert!(out.contains(r#""missing":{"STL":"STL"}"#) && out.contains(r#""unknown":["STX"]"#), "{out}");
 }

@@ -142,7 +142,7 @@ type Secured = StreamOwned<ClientConnection, TcpStream>;
 /// A connection to a lane, with a certificate or without one.
 fn secured(address: SocketAddr, server: &Authority, files: Option<(PathBuf, PathBuf)>) -> Secured {
     let (cert_file, key_file) = files.unzip();
-    let tls = ClientTls { ca_file: server.file.clone(), cert_file, key_file };
+    let tls = ClientTls { ca_file: server.file.clone(), crl_files: Vec::new(), cert_file, key_file };
     let config = client_config(&tls, Environment::Training).unwrap();
     let connection = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
     StreamOwned::new(connection, connect(address).unwrap())

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use postern::engine::record::{Recorded, Section, section};
 use postern::journal::storage::FileStorage;
 use postern::journal::{Kind, Reader, Record};
+use postern::recheck::{PlaceState, RecheckRecord};
 use postern::reconcile::{Departure, Origin};
 use postern::screening::Follow;
 use serde_json::Value;
 
 use crate::client::{self, Gate, absent_zone, document, zone};
-use crate::world::{Daemon, Setup, World, postern, told, until, verify_journal};
+use crate::world::{Daemon, Interpol, Setup, World, postern, told, until, verify_journal};
 
 /// A site, and the files of its hub beside it.
 struct Sites {
@@ -26,7 +27,9 @@ impl Sites {
         let world = World::new();
         // INTERPOL as a site without a link has it: nobody is there.
         let find = Some(([127, 0, 0, 1], 1).into());
-        let setup = Setup { find, mode: "find_then_mind", ..Setup::default() };
+        // What is asked again in vain is recorded too; the journal is to stand still between two exports.
+        let more = "[recheck]\nenabled = false\n".to_owned();
+        let setup = Setup { find, mode: "find_then_mind", more, ..Setup::default() };
         world.configure(&setup);
         let site = fs::read_to_string(world.path("postern.toml")).unwrap();
         world.write("hub.toml", &site.replacen("folder = \"journal\"", "folder = \"hub-journal\"", 1));
@@ -223,4 +226,29 @@ fn the_hub_runs(sites: &Sites) {
     assert!(out.contains("9 screenings") && out.contains("open rechecks"), "{out}");
     let (out, _) = sites.expect(0, words, &files);
     assert!(out.contains("already_imported"), "{out}");
+    the_hub_asks_again(sites);
+}
+
+/// The hub's daemon asks INTERPOL what its sites could not.
+fn the_hub_asks_again(sites: &Sites) {
+    let world = &sites.world;
+    let interpol = Interpol::of(world);
+    let more = "[recheck]\nrate_per_s_max = 500\n".to_owned();
+    let setup = Setup { find: Some(interpol.address()), mode: "find_then_mind", more, ..Setup::default() };
+    let hub = world.start(&setup);
+    until("the site's questions to be asked", || {
+        let status = client::get(hub.console(), "/api/status").unwrap().json()["rechecks"].clone();
+        (status["open"] == 0 && status["asked"].as_u64()? > 0).then_some(())
+    });
+    hub.stop();
+    let answered: Vec<RecheckRecord> =
+        sites.of_kind("journal", Kind::Recheck).iter().filter_map(RecheckRecord::of).collect();
+    let places = answered.iter().flat_map(|record| &record.places);
+    let owed: usize =
+        rechecks(sites.of_kind("journal", Kind::Recheck).iter().filter(is_of_site)).values().sum();
+    assert_eq!(places.filter(|place| place.state == PlaceState::Answered).count(), owed);
+}
+
+fn is_of_site(record: &&Record) -> bool {
+    section(&record.body, Section::Origin).is_some()
 }

@@ -17,7 +17,7 @@ use postern::grants;
 use postern::keys::PrivateKey;
 use postern::sim::feed::{self, Feed, Row};
 use postern::sim::publisher::Publisher;
-use postern::sim::{Faults, RunningSim, SimOptions, SimRecords, Simulator};
+use postern::sim::{DocumentRecord, Faults, RunningSim, SimOptions, SimRecords, Simulator};
 use postern_sdk::{DocumentType, Environment};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -73,6 +73,8 @@ pub(crate) struct Setup {
     pub(crate) key: String,
     /// Options of the copy beyond the usual ones.
     pub(crate) mind: &'static str,
+    /// Options of the instance beyond the usual ones, each on a line of its own.
+    pub(crate) instance: &'static str,
     /// Tables beyond the usual ones.
     pub(crate) more: String,
 }
@@ -87,6 +89,7 @@ impl Default for Setup {
             deadline_ms: 20_000,
             key,
             mind: "",
+            instance: "",
             more: String::new(),
         }
     }
@@ -167,7 +170,7 @@ view = "gate"
 [[grant]]
 client = "booths"
 databases = ["sltd", "tdawn", "nominal", "smv", "public_notices"]
-operations = ["search", "details"]
+operations = ["search", "details", "report"]
 sites = ["ZZA-T1"]
 purposes = ["border_control"]
 view = "full"
@@ -238,7 +241,13 @@ pub(crate) struct Interpol {
 
 impl Interpol {
     pub(crate) fn of(world: &World) -> Self {
+        Self::with(world, [])
+    }
+
+    /// With documents that the copy does not have.
+    pub(crate) fn with(world: &World, more: impl IntoIterator<Item = DocumentRecord>) -> Self {
         let records = SimRecords::from_csv(File::open(world.path("feed.csv")).unwrap()).unwrap();
+        let records = records.and_documents(more);
         let options = SimOptions {
             listen: ([127, 0, 0, 1], 0).into(),
             admin_listen: None,
@@ -261,6 +270,21 @@ impl Interpol {
         self.sim().addr
     }
 
+    /// How many records the countries manage.
+    pub(crate) fn managed(&self) -> usize {
+        self.sim().managed()
+    }
+
+    /// Writes every request from now on into a file, a line of JSON each.
+    pub(crate) fn log_to(&self, path: &Path) {
+        self.sim().log_to(File::create(path).unwrap());
+    }
+
+    /// How many requests it answered, by service, step and result.
+    pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
+        self.sim().log().counts
+    }
+
     /// Makes it behave otherwise from now on.
     pub(crate) fn behave(&self, faults: Faults) {
         self.sim().set_faults(faults).unwrap();
@@ -275,11 +299,11 @@ impl Drop for Interpol {
 }
 
 fn config(setup: &Setup) -> String {
-    let Setup { mode, level, deadline_ms, key, mind, more, .. } = setup;
+    let Setup { mode, level, deadline_ms, key, mind, instance, more, .. } = setup;
     let find = setup.find.map(|address| {
         format!(
             "[find]\nbase_url = \"http://{address}\"\nusername = \"it\"\npassword_file = \"find.password\"\n\
-             breaker_failures = 1000000\n"
+             breaker_failures = 1000000\nbreaker_requests_min = 1000000\n"
         )
     });
     let find = find.unwrap_or_default();
@@ -287,7 +311,7 @@ fn config(setup: &Setup) -> String {
         r#"[postern]
 name = "it"
 environment = "training"
-country = "UTO"
+country = "UTO"{instance}
 
 [journal]
 folder = "journal"

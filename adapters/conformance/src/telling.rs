@@ -35,7 +35,8 @@ pub(crate) fn outcome(word: &str) -> Option<Outcome> {
 
 fn query() -> Query {
     let serial = postern_sdk::Serial::normalise("ZZ900").expect("a literal");
-    Query { key: QueryKey::Firearm(serial), basis: postern_sdk::Basis::Stated }
+    let key = postern_sdk::FirearmKey { serial, make: None, model: None, calibre: None };
+    Query { key: QueryKey::Firearm(key), basis: postern_sdk::Basis::Stated }
 }
 
 fn conclusion(finding: Finding) -> Conclusion {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use postern_formats::mrz;
 use postern_sdk::{
     AdministrativeDocument, Context, DocumentType, Exchange, Fault, FaultCode, Firearm, IdentifierError,
-    Name, PartialDate, Person, Personal, Subject, TravelDocument, Vehicle, Vessel,
+    Name, PartialDate, Person, Personal, Subject, TravelDocument, Vehicle, Vessel, WorkOfArt,
 };
 use serde_json::error::Category;
 
@@ -15,6 +15,7 @@ use crate::object::Object;
 use crate::request::{
     AdministrativeDocumentSubject, FirearmSubject, Lines, MrzSubject, PersonSubject, RequestContext,
     RequestSubject, ScreeningRequest, Text, TravelDocumentSubject, VehicleSubject, VesselSubject,
+    WorkOfArtSubject,
 };
 use crate::{VERSION, problem};
 
@@ -90,6 +91,7 @@ impl Building {
             RequestSubject::Vehicle(one) => vehicle(one, at)?,
             RequestSubject::Firearm(one) => firearm(one, at)?,
             RequestSubject::Vessel(one) => vessel(one, at)?,
+            RequestSubject::WorkOfArt(one) => work_of_art(one, at)?,
             RequestSubject::AdministrativeDocument(one) => administrative_document(one, at)?,
             RequestSubject::Mrz(one) => return self.zone(one, at),
         };
@@ -237,6 +239,14 @@ fn vessel(one: &VesselSubject<'_>, at: At) -> Result<Subject, Fault> {
         imo: at.optional(&one.imo, "imo")?,
         hull: at.optional(&one.hull, "hull")?,
         engine: at.optional(&one.engine, "engine")?,
+    }))
+}
+
+fn work_of_art(one: &WorkOfArtSubject<'_>, at: At) -> Result<Subject, Fault> {
+    Ok(Subject::WorkOfArt(WorkOfArt {
+        title: Some(at.name(&one.title, "title")?),
+        artist: at.text(&one.artist, "artist")?,
+        category: at.text(&one.category, "category")?,
     }))
 }
 

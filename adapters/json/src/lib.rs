@@ -57,7 +57,7 @@ pub use openapi::openapi;
 pub use problem::{PROBLEMS, Problem, ProblemKind, TRANSPORT_PROBLEMS};
 pub use request::{
     AdministrativeDocumentSubject, FirearmSubject, Lines, MrzSubject, PersonSubject, RequestContext,
-    RequestSubject, ScreeningRequest, TravelDocumentSubject, VehicleSubject, VesselSubject,
+    RequestSubject, ScreeningRequest, TravelDocumentSubject, VehicleSubject, VesselSubject, WorkOfArtSubject,
 };
 pub use response::{ScreeningOutcome, ScreeningResponse};
 

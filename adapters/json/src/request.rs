@@ -93,6 +93,9 @@ pub enum RequestSubject<'a> {
     /// A vehicle registration, certificate or other administrative document.
     #[serde(borrow)]
     AdministrativeDocument(AdministrativeDocumentSubject<'a>),
+    /// A painting, sculpture or other work of art.
+    #[serde(borrow)]
+    WorkOfArt(WorkOfArtSubject<'a>),
     /// A machine-readable zone: asked as a travel document and a person.
     #[serde(borrow)]
     Mrz(MrzSubject<'a>),
@@ -217,6 +220,25 @@ pub struct VesselSubject<'a> {
     pub engine: Option<Text<'a>>,
 }
 
+/// A work of art, by its description.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkOfArtSubject<'a> {
+    /// The traveller's number in this question; on all subjects or on none.
+    #[serde(default)]
+    pub traveller: Option<u32>,
+    /// The title, or what it shows.
+    #[serde(borrow)]
+    #[schemars(length(min = 1, max = 256))]
+    pub title: Text<'a>,
+    /// Who made it.
+    #[serde(borrow, default)]
+    pub artist: Option<Text<'a>>,
+    /// What it is: painting, sculpture, icon.
+    #[serde(borrow, default)]
+    pub category: Option<Text<'a>>,
+}
+
 /// A vehicle registration, certificate or other administrative document.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -271,6 +293,7 @@ impl RequestSubject<'_> {
             Self::Firearm(one) => one.traveller,
             Self::Vessel(one) => one.traveller,
             Self::AdministrativeDocument(one) => one.traveller,
+            Self::WorkOfArt(one) => one.traveller,
             Self::Mrz(one) => one.traveller,
         }
     }

@@ -52,11 +52,13 @@ pub use identifier::{
 };
 pub use outcome::{Conclusion, Contradiction, Outcome, Unchecked, Verdict};
 pub use personal::Personal;
-pub use query::{Basis, DocumentKey, PersonKey, Query, QueryKey, VehicleKey};
+pub use query::{
+    Basis, DocumentKey, FirearmKey, PersonKey, Query, QueryKey, VehicleKey, VesselKey, WorkOfArtKey,
+};
 pub use reason::Reason;
 pub use schema::schemas;
 pub use subject::{
     AdministrativeDocument, Alternative, AlternativeBasis, Firearm, Name, PartialDate, Person, Reliability,
-    Sex, Subject, SubjectKind, TravelDocument, Vehicle, Vessel,
+    Sex, Subject, SubjectKind, TravelDocument, Vehicle, Vessel, WorkOfArt,
 };
 pub use told::{Gate, Told, ToldDatabase, View};

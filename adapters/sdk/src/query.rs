@@ -46,9 +46,11 @@ pub enum QueryKey {
     /// A vehicle, by one of its identifiers.
     Vehicle(VehicleKey),
     /// A firearm, by its serial number.
-    Firearm(Serial),
-    /// A vessel, by its IMO, hull or engine number.
-    Vessel(Serial),
+    Firearm(FirearmKey),
+    /// A vessel, by one of its identifiers.
+    Vessel(VesselKey),
+    /// A work of art, by its description.
+    WorkOfArt(WorkOfArtKey),
 }
 
 /// A document, by its number. Issuer and type grade what is found; they don't narrow what is looked for.
@@ -99,4 +101,54 @@ pub enum VehicleKey {
     },
     /// The engine number.
     Engine(Serial),
+}
+
+/// A firearm, by its serial number. Make, model and calibre grade what is found: serial numbers repeat between makes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FirearmKey {
+    /// The serial number.
+    pub serial: Serial,
+    /// The make, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub make: Option<String>,
+    /// The model, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The calibre, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibre: Option<String>,
+}
+
+/// One identifier of a vessel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VesselKey {
+    /// The IMO ship number.
+    Imo(Serial),
+    /// The hull identification number.
+    Hull(Serial),
+    /// The engine number.
+    Engine(Serial),
+}
+
+impl VesselKey {
+    /// The number, whichever it is.
+    pub const fn serial(&self) -> &Serial {
+        match self {
+            Self::Imo(serial) | Self::Hull(serial) | Self::Engine(serial) => serial,
+        }
+    }
+}
+
+/// A work of art, by its description. It has no number: what is found is a likeness for an expert to look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkOfArtKey {
+    /// The title, or what it shows.
+    pub title: String,
+    /// Who made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artist: Option<String>,
+    /// What it is: painting, sculpture, icon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
 }

@@ -59,6 +59,9 @@ reasons! {
     Deadline, "deadline", true, "no answer in time";
     /// The connection could not be made, or broke.
     Transport, "transport", true, "no connection";
+    /// The service's certificate was refused: it is revoked, of another authority, has expired, or the list of revoked
+    /// certificates has.
+    CertificateRefused, "certificate_refused", true, "certificate of the service refused";
     /// The breaker is open: the service failed too often and is given a rest.
     BreakerOpen, "breaker_open", true, "service resting after failures";
     /// The account's rate cap or concurrency limit is reached.

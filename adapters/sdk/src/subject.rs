@@ -8,7 +8,7 @@ mod things;
 pub use date::PartialDate;
 pub use document::{AdministrativeDocument, Alternative, AlternativeBasis, Reliability, TravelDocument};
 pub use person::{Name, Person, Sex};
-pub use things::{Firearm, Vehicle, Vessel};
+pub use things::{Firearm, Vehicle, Vessel, WorkOfArt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ pub enum Subject {
     Vessel(Vessel),
     /// A vehicle registration, certificate or other administrative document.
     AdministrativeDocument(AdministrativeDocument),
+    /// A painting, sculpture or other work of art.
+    WorkOfArt(WorkOfArt),
 }
 
 /// The kind of a subject, as policies name it.
@@ -49,6 +51,8 @@ pub enum SubjectKind {
     Vessel,
     /// See [`Subject::AdministrativeDocument`].
     AdministrativeDocument,
+    /// See [`Subject::WorkOfArt`].
+    WorkOfArt,
 }
 
 impl Subject {
@@ -61,6 +65,7 @@ impl Subject {
             Self::Firearm(_) => SubjectKind::Firearm,
             Self::Vessel(_) => SubjectKind::Vessel,
             Self::AdministrativeDocument(_) => SubjectKind::AdministrativeDocument,
+            Self::WorkOfArt(_) => SubjectKind::WorkOfArt,
         }
     }
 }
@@ -75,6 +80,7 @@ impl SubjectKind {
             Self::Firearm => "firearm",
             Self::Vessel => "vessel",
             Self::AdministrativeDocument => "administrative_document",
+            Self::WorkOfArt => "work_of_art",
         }
     }
 }

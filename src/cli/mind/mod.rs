@@ -6,7 +6,7 @@ mod enrol;
 mod keep;
 mod notices;
 mod place;
-mod progress;
+pub(super) mod progress;
 mod publish;
 mod root;
 mod show;

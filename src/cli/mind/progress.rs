@@ -12,7 +12,7 @@ use super::super::complain;
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Long work.
-pub(super) struct Work {
+pub(in crate::cli) struct Work {
     bar: ProgressBar,
     /// When the last line was written, where there is no terminal.
     told: Option<RefCell<Instant>>,
@@ -20,7 +20,7 @@ pub(super) struct Work {
 
 impl Work {
     /// Work that has just begun.
-    pub(super) fn begin() -> Self {
+    pub(in crate::cli) fn begin() -> Self {
         let terminal = stderr().is_terminal();
         let bar = if terminal { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{msg:10} {wide_bar} {percent:>3} %, {eta} left");
@@ -29,7 +29,7 @@ impl Work {
     }
 
     /// How far a stage of it is.
-    pub(super) fn at(&self, stage: &'static str, done: u64, of: u64) {
+    pub(in crate::cli) fn at(&self, stage: &'static str, done: u64, of: u64) {
         if self.bar.message() != stage {
             self.bar.reset();
             self.bar.set_message(stage);

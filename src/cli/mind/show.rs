@@ -3,8 +3,8 @@
 use clap::Args;
 use jiff::Timestamp;
 use postern_sdk::{
-    Answer, Basis, Database, DocumentKey, DocumentNumber, Name, PersonKey, Personal, Plate, Query, QueryKey,
-    Serial, Sex, State, VehicleKey, Vin,
+    Answer, Basis, Database, DocumentKey, DocumentNumber, FirearmKey, Name, PersonKey, Personal, Plate,
+    Query, QueryKey, Serial, Sex, State, VehicleKey, VesselKey, Vin,
 };
 
 use super::super::{Exit, complain, given, say};
@@ -187,8 +187,13 @@ fn key(args: &MindLookup, number: &str) -> Result<QueryKey, Failure> {
         "vin" => QueryKey::Vehicle(VehicleKey::Vin(Vin::normalise(number)?)),
         "plate" => QueryKey::Vehicle(VehicleKey::Plate { plate: Plate::normalise(number)?, country: issuer }),
         "engine" => QueryKey::Vehicle(VehicleKey::Engine(Serial::normalise(number)?)),
-        "firearm" => QueryKey::Firearm(Serial::normalise(number)?),
-        "vessel" => QueryKey::Vessel(Serial::normalise(number)?),
+        "firearm" => QueryKey::Firearm(FirearmKey {
+            serial: Serial::normalise(number)?,
+            make: None,
+            model: None,
+            calibre: None,
+        }),
+        "vessel" => QueryKey::Vessel(VesselKey::Hull(Serial::normalise(number)?)),
         _ => QueryKey::Document(DocumentKey {
             number: DocumentNumber::normalise(number)?,
             issuer,

@@ -9,6 +9,7 @@ mod distribution;
 mod key;
 mod lane;
 mod policy;
+mod recheck;
 mod secrets;
 
 use std::net::SocketAddr;
@@ -41,6 +42,7 @@ pub(super) fn check(
     checker.instance();
     checker.journal();
     checker.find();
+    checker.recheck();
     checker.mind();
     checker.mind_key(folder);
     checker.mind_distribution();
@@ -126,8 +128,25 @@ impl Checker<'_> {
             ("records_max", find.records_max.into()),
             ("breaker_failures", find.breaker_failures.into()),
             ("breaker_rest_ms", find.breaker_rest_ms),
+            ("breaker_window_ms", find.breaker_window_ms),
+            ("breaker_requests_min", find.breaker_requests_min.into()),
+            ("breaker_failure_percent", find.breaker_failure_percent.into()),
+            ("probe_timeout_ms", find.probe_timeout_ms),
+            ("file_concurrency_max", find.file_concurrency_max as u64),
+            ("file_timeout_ms", find.file_timeout_ms),
+            ("rate_share_percent", find.rate_share_percent.into()),
+            ("connection_age_s_max", find.connection_age_s_max),
         ];
         self.not_zero("find", &limits);
+        let shares = [
+            ("rate_share_percent", find.rate_share_percent),
+            ("retry_percent", find.retry_percent),
+            ("breaker_failure_percent", find.breaker_failure_percent),
+        ];
+        for (option, percent) in shares.into_iter().filter(|(_, percent)| *percent > 100) {
+            let cause = format!("{percent} percent is more than all");
+            self.error(&format!("find.{option}"), cause, "write 100 at most");
+        }
         if find.username.is_empty() {
             self.error("find.username", "the account has no name", "write the service account's name");
         }

@@ -1,11 +1,11 @@
 //! Policies: which databases are asked, and whether they can be.
 
-use postern_sdk::{Database, SubjectKind};
+use postern_sdk::Database;
 
 use super::Checker;
 use crate::config::file::Policy;
 use crate::config::shape::one_of;
-use crate::screening::{Mode, holds};
+use crate::screening::Mode;
 
 impl Checker<'_> {
     pub(super) fn policies(&mut self) {
@@ -38,10 +38,6 @@ impl Checker<'_> {
                 self.error(&key, "\"unknown\" is no database", one_of(&codes(), "unknown"));
             } else if policy.databases[..i].contains(database) {
                 self.error(&key, format!("{} is named twice", database.code()), "name each once");
-            } else if !KINDS.iter().any(|kind| holds(*database, *kind)) {
-                let cause =
-                    format!("no subject is looked up in {} yet, so it is never asked", database.code());
-                self.warn(&key, cause, "leave it out");
             }
         }
     }
@@ -91,16 +87,6 @@ impl Checker<'_> {
         }
     }
 }
-
-/// The kinds of subject by which databases are asked.
-const KINDS: [SubjectKind; 6] = [
-    SubjectKind::TravelDocument,
-    SubjectKind::Person,
-    SubjectKind::Vehicle,
-    SubjectKind::Firearm,
-    SubjectKind::Vessel,
-    SubjectKind::AdministrativeDocument,
-];
 
 fn codes() -> Vec<&'static str> {
     Database::ALL.iter().map(|database| database.code()).collect()

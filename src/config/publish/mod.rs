@@ -162,6 +162,7 @@ impl Base<'_> {
             as_of_header: written.as_of_header.clone(),
             tls: ClientTls {
                 ca_file: self.0.join(&tls.ca_file),
+                crl_files: tls.crl_files.iter().map(|file| self.0.join(file)).collect(),
                 cert_file: optional(&tls.cert_file),
                 key_file: optional(&tls.key_file),
             },

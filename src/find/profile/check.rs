@@ -50,20 +50,26 @@ impl std::error::Error for ProfileError {}
 const NAME_REMEDY: &str = "write the element's local name: a letter, then letters, digits, '_', '-', '.'";
 
 /// Gathers problems.
-struct Check(Vec<Problem>);
+pub(super) struct Check(Vec<Problem>);
 
 impl Check {
-    fn that(&mut self, holds: bool, key: &str, what: &str, remedy: &'static str) {
+    pub(super) fn that(&mut self, holds: bool, key: &str, what: &str, remedy: &'static str) {
         if !holds {
             self.0.push(Problem { key: key.to_owned(), what: what.to_owned(), remedy });
         }
     }
 
-    fn name(&mut self, key: &str, name: &str) {
+    pub(super) fn name(&mut self, key: &str, name: &str) {
         self.that(is_name(name), key, "not a name of an element", NAME_REMEDY);
     }
 
-    fn unique<'a>(&mut self, key: &str, names: impl Iterator<Item = &'a str>) {
+    /// Tells a place of a record that can't be one.
+    pub(super) fn place(&mut self, key: &str, place: &str) {
+        let named = place.split('.').all(|part| is_name(part.strip_prefix('@').unwrap_or(part)));
+        self.that(named, key, &format!("{place:?} is no place"), NAME_REMEDY);
+    }
+
+    pub(super) fn unique<'a>(&mut self, key: &str, names: impl Iterator<Item = &'a str>) {
         let mut seen = BTreeSet::new();
         for name in names {
             self.that(seen.insert(name), key, &format!("{name:?} stands there twice"), "give each its own");
@@ -90,6 +96,9 @@ impl Profile {
         for service in &self.service {
             self.check_service(&mut check, service);
         }
+        if let Some(wisdm) = &self.wisdm {
+            wisdm.check(&mut check, self);
+        }
         check.0
     }
 
@@ -101,6 +110,12 @@ impl Profile {
             "limits.reply_bytes",
             "out of range",
             remedy,
+        );
+        check.that(
+            (limits.reply_bytes..=256 << 20).contains(&limits.file_bytes),
+            "limits.file_bytes",
+            "out of range",
+            "allow from reply_bytes to 256 MiB",
         );
         check.that(
             (4..=200).contains(&limits.depth),
@@ -137,6 +152,7 @@ impl Profile {
             ("payload.block", &p.block),
             ("payload.block_name", &p.block_name),
             ("payload.block_status", &p.block_status),
+            ("payload.file", &p.file),
             ("payload.wrapper", &p.wrapper),
         ];
         names.iter().for_each(|(key, name)| check.name(key, name));
@@ -150,7 +166,7 @@ impl Profile {
             block.attributes.keys().for_each(|name| check.name(&key, name));
             block.fields.iter().for_each(|field| check.name(&key, &field.element));
         }
-        for step in [Step::Search, Step::Details] {
+        for step in Step::ALL {
             let sent = self.header.iter().filter(|block| block.operations.contains(&step));
             let referenced = sent
                 .flat_map(|block| &block.fields)
@@ -170,12 +186,11 @@ impl Profile {
         check.that(known, &key("blocks"), "a database that is not known", "use the codes of the manual");
         let entry_known = self.payload.entries.contains(&service.entry);
         check.that(entry_known, &key("entry"), "not in payload.entries", "add it there");
-        let asked_by = match service.kind {
-            Kind::Document => RequestValue::Number,
-            Kind::Person => RequestValue::Name,
-        };
-        operation(check, &key("search"), &service.search, asked_by);
-        operation(check, &key("details"), &service.details, RequestValue::Record);
+        for step in Step::ALL {
+            if let Some(operation) = service.operation(step) {
+                check_operation(check, &key(step.code()), step, service.kind, operation);
+            }
+        }
         let fields = &service.fields;
         check.that(
             fields.record.is_some(),
@@ -183,47 +198,52 @@ impl Profile {
             "missing",
             "say where a record's id stands",
         );
-        let identified = service.kind == Kind::Person || fields.identifier.is_some();
-        check.that(identified, &key("fields.identifier"), "missing", "say where a record's number stands");
+        for value in asked_by(service.kind).iter().filter(|value| service.search.sends(**value)) {
+            let judged_there = matches!(value, RequestValue::Name | RequestValue::Title);
+            let found = judged_there || fields.found_by(*value).is_some();
+            let what = format!("no place for {value:?}");
+            check.that(found, &key("fields"), &what, "say where a record's number stands");
+        }
         for path in fields.paths().chain(service.keep.values()) {
-            let named = path.split('.').all(|part| is_name(part.strip_prefix('@').unwrap_or(part)));
-            check.that(named, &key("fields"), &format!("{path:?} is no place"), NAME_REMEDY);
+            check.place(&key("fields"), path);
         }
         let probe = postern_sdk::DocumentNumber::normalise(&service.probe).is_ok();
         check.that(probe, &key("probe"), "not usable", "write 5 to 25 letters and digits");
     }
 }
 
-impl super::EntryFields {
-    fn paths(&self) -> impl Iterator<Item = &String> {
-        let all = [
-            &self.record,
-            &self.identifier,
-            &self.doc_type,
-            &self.issuer,
-            &self.notice,
-            &self.theft_type,
-            &self.theft_date,
-            &self.theft_country,
-            &self.name,
-            &self.forename,
-            &self.birth,
-            &self.score,
-            &self.score_reason,
-            &self.document,
-        ];
-        all.into_iter().flatten()
+/// What a service of a kind may be asked by.
+const fn asked_by(kind: Kind) -> &'static [RequestValue] {
+    match kind {
+        Kind::Document => &[RequestValue::Number],
+        Kind::Person => &[RequestValue::Name],
+        Kind::Vehicle => &[RequestValue::Vin, RequestValue::Plate, RequestValue::Engine],
+        Kind::Firearm => &[RequestValue::Serial],
+        Kind::Vessel => &[RequestValue::Imo, RequestValue::Hull, RequestValue::Engine],
+        Kind::WorkOfArt => &[RequestValue::Title],
     }
 }
 
-fn operation(check: &mut Check, key: &str, operation: &Operation, asked_by: RequestValue) {
+fn check_operation(check: &mut Check, key: &str, step: Step, kind: Kind, operation: &Operation) {
     for name in [&operation.operation, &operation.response, &operation.result] {
         check.name(key, name);
     }
     operation.fields.iter().for_each(|field| check.name(key, &field.element));
     check.unique(key, operation.fields.iter().map(|field| field.element.as_str()));
-    let asked = operation.fields.iter().any(|field| field.value == asked_by);
-    check.that(asked, key, &format!("no field holds {asked_by:?}"), "add it: without it nothing is asked");
+    let needed = match step {
+        Step::Search | Step::Exact => asked_by(kind),
+        Step::Details => &[RequestValue::Record],
+        Step::Notice | Step::Image | Step::Schema => &[RequestValue::Path],
+    };
+    let asked = needed.iter().any(|value| operation.sends(*value));
+    check.that(asked, key, &format!("no field sends {:?}", needed), "add it: without it nothing is asked");
+    let has_content = operation.content.is_some() == step.is_file();
+    check.that(
+        has_content,
+        key,
+        "content only of a file, and of each",
+        "say where the file stands, or leave it out",
+    );
 }
 
 fn codes(check: &mut Check, key: &str, codes: &[Code]) {
@@ -263,13 +283,18 @@ mod tests {
         let profile = Profile::parse(super::super::BUILT_IN).unwrap();
         assert!(profile.service.iter().all(|service| !service.silent));
         assert_eq!(profile.result.len(), 8);
-        assert_eq!(profile.enabled().count(), 2);
+        assert_eq!(profile.enabled().count(), 7);
     }
 
     /// Every text of the built-in profile that only the wire would have.
     fn wire_names(value: &toml::Value, names: &mut BTreeSet<String>) {
         match value {
-            toml::Value::Table(table) => table.values().for_each(|value| wire_names(value, names)),
+            toml::Value::Table(table) => {
+                // What the tables hold are words of ours, most of them spelt as the wire spells them.
+                let ours = ["tables", "administrative_types"];
+                let wire = table.iter().filter(|(key, _)| !ours.contains(&key.as_str()));
+                wire.for_each(|(_, value)| wire_names(value, names));
+            }
             toml::Value::Array(values) => values.iter().for_each(|value| wire_names(value, names)),
             toml::Value::String(text) if text.len() > 2 && text != "YYYYMMDD" => {
                 let distinct = text.chars().any(|c| c.is_ascii_uppercase() || matches!(c, ':' | '/'));
@@ -296,10 +321,12 @@ mod tests {
     #[test]
     fn no_wire_name_in_the_source() {
         let mut names = BTreeSet::new();
-        wire_names(&super::super::BUILT_IN.parse::<toml::Table>().unwrap().into(), &mut names);
+        let profile: toml::Table = super::super::BUILT_IN.parse().unwrap();
+        names.extend(profile["wisdm"]["errors"].as_table().unwrap().keys().cloned());
+        wire_names(&profile.into(), &mut names);
         assert!(names.contains("DIN") && names.contains("status_id") && names.len() > 50);
         let mut files = Vec::new();
-        for folder in ["src/find", "src/sim"] {
+        for folder in ["src/find", "src/sim", "src/wisdm"] {
             sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
         }
         for file in files {
@@ -326,6 +353,11 @@ mod tests {
             ("value = \"number\"", "value = \"forename\"", "service.tdawn_sltd.search"),
             ("record = \"@item_id\"", "record = \"@item id\"", "service.tdawn_sltd.fields"),
             ("name = \"sltd\"", "name = \"nominal\"", "service.name"),
+            ("STB = \"stolen_blank\"", "STB = \"stolen\"", "wisdm.frauds: no word for stolen_blank"),
+            ("FIELD_TOO_LONG = \"field_too_long\"\n", "", "wisdm.errors: no name for field_too_long"),
+            ("batch = \"theft.batch_id\"", "batch = \"theft batch\"", "wisdm.places"),
+            ("{ element = \"MovementId\", value = \"movement\" }", "", "wisdm.operations.actions"),
+            ("path = \"/wisdm/sltd.asmx\"", "path = \"sltd\"", "wisdm.path"),
             ("edition = 1", "edition = 1\ncolour = 2", "colour"),
             ("173 = \"FRA\"", "173 = \"F4A\"", "unusable character"),
         ];

@@ -1,6 +1,6 @@
 //! Values as the wire writes them, in both directions.
 
-use postern_sdk::{PartialDate, State};
+use postern_sdk::PartialDate;
 
 use super::{Code, DateFormat, Profile};
 
@@ -15,27 +15,13 @@ impl Profile {
         code(&self.status, text)
     }
 
-    /// The state that the wire writes so: a number of the profile's table, or the state's own code.
-    pub fn state(&self, text: &str) -> Option<State> {
-        let text = text.trim();
-        match self.countries.get(text) {
-            Some(state) => Some(*state),
-            None => State::normalise(text).ok().filter(|_| text.len() == 3 || text == "D"),
-        }
-    }
-
-    /// How the wire writes a state: by its number, or by its own code if the profile has no number.
-    pub fn state_text<'a>(&'a self, state: &'a State) -> &'a str {
-        let numbered = self.countries.iter().find(|(_, known)| *known == state);
-        numbered.map_or(state.as_str(), |(number, _)| number)
-    }
-
     /// The date that the wire writes so; zeros stand for what is not known.
     pub fn date(&self, text: &str) -> Option<PartialDate> {
         let text = text.trim();
         let digits: Vec<u8> = match self.values.date_format {
             DateFormat::Compact => text.bytes().collect(),
             DateFormat::Dashed => text.bytes().filter(|byte| *byte != b'-').collect(),
+            DateFormat::Dotted => text.rsplit('.').flat_map(str::bytes).collect(),
         };
         let [c1, c2, y1, y2, m1, m2, d1, d2] = <[u8; 8]>::try_from(digits).ok()?;
         let known = |a: u8, b: u8| if (a, b) == (b'0', b'0') { [b'X', b'X'] } else { [a, b] };
@@ -51,6 +37,7 @@ impl Profile {
         Some(match self.values.date_format {
             DateFormat::Compact => format!("{:04}{:02}{:02}", date.year(), date.month(), date.day()),
             DateFormat::Dashed => format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day()),
+            DateFormat::Dotted => format!("{:02}.{:02}.{:04}", date.day(), date.month(), date.year()),
         })
     }
 
@@ -89,19 +76,6 @@ mod tests {
         }
     }
 
-    // Proves that states go both ways, by number or code, and that an unknown number is no state.
-    #[test]
-    fn states() {
-        let profile = Profile::built_in();
-        let germany = profile.state("155").unwrap();
-        assert_eq!((germany, profile.state_text(&germany)), (State::GERMANY, "155"));
-        let utopia = profile.state("UTO").unwrap();
-        assert_eq!(profile.state_text(&utopia), "UTO");
-        assert_eq!(profile.state("341"), None);
-        assert_eq!(profile.state(""), None);
-        assert_eq!(profile.state("FR"), None);
-    }
-
     // Proves dates and scores, with what is not known or no value at all.
     #[test]
     fn dates_and_scores() {
@@ -111,6 +85,13 @@ mod tests {
         assert_eq!(profile.date("19740000"), "1974-XX-XX".parse().ok());
         assert_eq!(profile.date("1974-08-12"), None);
         assert_eq!(profile.date("19741312"), None);
+        let mut dotted = profile.clone();
+        dotted.values.date_format = DateFormat::Dotted;
+        assert_eq!(
+            (dotted.date("12.08.1974"), dotted.date_text(&date).as_deref()),
+            (Some(date), Some("12.08.1974"))
+        );
+        assert_eq!(dotted.date("00.00.1974"), "1974-XX-XX".parse().ok());
         assert_eq!(profile.score_permille("10"), Some(1000));
         assert_eq!(profile.score_permille("8.25"), Some(825));
         assert_eq!(profile.score_permille("11"), Some(1000));

@@ -17,7 +17,7 @@ use super::*;
 type Sent = Arc<Mutex<Vec<String>>>;
 
 /// A server that answers each request in turn with a status and a body, its reference put in.
-async fn canned(answers: Vec<(u16, String)>) -> (Arc<Find>, Sent) {
+pub(super) async fn canned(answers: Vec<(u16, String)>) -> (Arc<Find>, Sent) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (sent, turn, answers) = (Sent::default(), Arc::new(AtomicUsize::new(0)), Arc::new(answers));
@@ -150,7 +150,8 @@ async fn some_questions_are_not_sent() {
     let mut foreign = ask(document("L898902C3"), BOTH);
     Arc::make_mut(&mut foreign.context).environment = Environment::Production;
     assert_eq!(told(&Arc::clone(&find).ask(foreign).await)["sltd"], "wrong_environment");
-    let answers = find.ask(ask(document("L898902C3"), &[Database::Smv])).await;
-    assert_eq!(told(&answers)["smv"], "not_configured");
+    let answers = find.ask(ask(document("L898902C3"), &[Database::Smv, Database::PublicNotices])).await;
+    assert_eq!(told(&answers)["smv"], "identifier_missing");
+    assert_eq!(told(&answers)["public_notices"], "not_configured");
     assert!(sent.lock().unwrap().is_empty());
 }

@@ -1,6 +1,9 @@
 //! FIND as a whole: against answers written by hand, and against the simulator.
 
 mod canned;
+mod certificates;
+mod guarded;
+mod matrix;
 mod rules;
 mod simulated;
 mod tls;
@@ -28,11 +31,21 @@ fn settings(base_url: &str) -> Settings {
         tls: None,
         connect_timeout_ms: 1_000,
         request_timeout_ms: 5_000,
+        file_timeout_ms: 5_000,
+        exact_names: false,
         concurrency_max: 8,
         rate_per_s_max: 0,
         records_max: 3,
         breaker_failures: 3,
         breaker_rest_ms: 50,
+        breaker_failure_percent: 100,
+        breaker_requests_min: 1_000,
+        breaker_window_ms: 10_000,
+        probe_timeout_ms: 1_000,
+        file_concurrency_max: 1,
+        rate_share_percent: 100,
+        retry_percent: 0,
+        connection_age_s_max: 300,
     };
     Settings {
         options,

@@ -78,7 +78,7 @@ fn only_its_own_word_is_no_record() {
         // Records in a block of nobody.
         ("0", vec![sltd(Some("0"), 1), block("MIND", None, 1), tdawn(Some("1"), 0)], "hits", malformed),
         // Lists that reach the limit of three.
-        ("0", vec![sltd(Some("0"), 3), tdawn(Some("1"), 0)], "hits+list_truncated", "no_record"),
+        ("0", vec![sltd(Some("0"), 3), tdawn(Some("1"), 0)], "hits+list_truncated", "list_truncated"),
         ("0", vec![sltd(Some("0"), 2), tdawn(Some("0"), 1)], "hits+list_truncated", "hits+list_truncated"),
         ("0", vec![sltd(Some("0"), 2), tdawn(Some("1"), 0)], "hits", "no_record"),
         // Codes of failure: blocks are believed only beside an error in another source database.

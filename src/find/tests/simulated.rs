@@ -42,7 +42,7 @@ pub(super) fn both(sltd: &str, tdawn: &str) -> BTreeMap<&'static str, String> {
 async fn simulated_lookups() {
     let (sim, find) = simulated().await;
     for (payload, numeric_codes) in [(PayloadStyle::Inline, false), (PayloadStyle::Escaped, true)] {
-        sim.set_faults(Faults { payload, numeric_codes, ..Faults::default() }).unwrap();
+        sim.set_faults(Faults { payload: Some(payload), numeric_codes, ..Faults::default() }).unwrap();
         let answers = Arc::clone(&find).ask(ask(document("L898902C3"), BOTH)).await;
         assert_eq!(told(&answers), both("hits", "hits"));
         let hit = &answers[0].finding.hits()[0];
@@ -238,4 +238,32 @@ async fn simulator_is_administered() {
     }
     sim.shutdown().await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+// Proves that the service's own tables are read, in whichever form the profile says, and that what the profile lacks and
+// what the service does not tell are found.
+#[tokio::test]
+async fn tables_are_compared() {
+    for profile in [Profile::built_in(), Profile::parse(super::matrix::OTHER).unwrap()] {
+        let served = Arc::new(profile.clone());
+        let sim = Simulator::start(SimOptions { profile: served, ..options(None) }).await.unwrap();
+        let settings = || settings(&format!("http://{}", sim.addr));
+        let mut other = profile.clone();
+        let lacking = other.tables.theft_types.pop_first().unwrap();
+        other.tables.theft_types.insert("QQ".into(), "unheard of".into());
+        let tables = async |profile: &Profile| {
+            let find = Find::new(settings(), Arc::new(profile.clone()), Clock::system()).unwrap();
+            let told = find.tables(&Context::default(), Reference(uuid::Uuid::nil())).await.unwrap();
+            let differences = told
+                .into_iter()
+                .map(|(table, told)| (table.code(), Difference::of(profile, table, &told.unwrap())));
+            differences.filter(|(_, difference)| !difference.is_none()).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(tables(&profile).await, BTreeMap::new());
+        let found = tables(&other).await;
+        assert_eq!(found.keys().copied().collect::<Vec<_>>(), ["theft_types"]);
+        assert_eq!(found["theft_types"].missing, BTreeMap::from([lacking]));
+        assert_eq!(found["theft_types"].unknown, ["QQ"]);
+        sim.shutdown().await;
+    }
 }

@@ -25,6 +25,7 @@ fn https(
     };
     let tls = ClientTls {
         ca_file: write("ca.pem", &trusted.ca_pem),
+        crl_files: Vec::new(),
         cert_file: shown.map(|pki| write("client.pem", &pki.client.cert_pem)),
         key_file: shown.map(|pki| write("client.key", &pki.client.key_pem)),
     };
@@ -68,7 +69,7 @@ async fn mutual_tls() {
     assert_eq!(asked(&nameless, "L898902C3").await["sltd"], "transport");
     let other = TrainingPki::generate(&hosts, "postern", now).unwrap();
     let stranger = connected(&sim, &other, Some(&other), Environment::Training);
-    assert_eq!(asked(&stranger, "L898902C3").await["sltd"], "transport");
+    assert_eq!(asked(&stranger, "L898902C3").await["sltd"], "certificate_refused");
 }
 
 // Proves that production refuses certificates for training: as authority and identity at the start, and in the handshake.
@@ -91,7 +92,9 @@ async fn production_refuses_training() {
     );
     let tls = SimTls { identity: mixed.server.clone(), client_ca_pem: plain.ca_pem.clone() };
     let sim = Simulator::start(options(Some(tls))).await.unwrap();
-    for (environment, expected) in [(Environment::Training, "hits"), (Environment::Production, "transport")] {
+    for (environment, expected) in
+        [(Environment::Training, "hits"), (Environment::Production, "certificate_refused")]
+    {
         let find = connected(&sim, &mixed, Some(&plain), environment);
         assert_eq!(sltd(&find, environment).await, expected);
     }

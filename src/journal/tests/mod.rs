@@ -3,6 +3,7 @@
 
 mod campaign;
 mod damage;
+mod tail;
 mod threads;
 
 use super::handle::Journal;

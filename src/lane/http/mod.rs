@@ -38,6 +38,12 @@ use crate::tls;
 /// Where questions are posted.
 const SCREENINGS: &str = "/v1/screenings";
 
+/// Where documents are reported.
+const DOCUMENTS: &str = "/v1/documents";
+
+/// Where the records of documents are withdrawn.
+const WITHDRAWALS: &str = "/v1/documents/withdraw";
+
 /// Where the description of the interface is.
 const OPENAPI: &str = "/v1/openapi.json";
 
@@ -61,8 +67,17 @@ pub struct HttpLane {
     tokens: Option<Tokens>,
     lockout: Lockout,
     openapi: Option<Bytes>,
+    documents: Option<Documents>,
     /// What is being handled, also for clients that have hung up.
     handling: TaskTracker,
+}
+
+/// Who answers reports and withdrawals of documents.
+pub struct Documents {
+    /// Reports.
+    pub report: Arc<dyn Handler>,
+    /// Withdrawals.
+    pub withdraw: Arc<dyn Handler>,
 }
 
 impl HttpLane {
@@ -83,6 +98,7 @@ impl HttpLane {
             tokens: None,
             lockout: Lockout::default(),
             openapi: None,
+            documents: None,
             handling: TaskTracker::new(),
         }
     }
@@ -98,6 +114,13 @@ impl HttpLane {
     #[must_use]
     pub fn with_openapi(mut self, openapi: impl Into<Bytes>) -> Self {
         self.openapi = Some(openapi.into());
+        self
+    }
+
+    /// With the country's own documents: `POST /v1/documents` and `POST /v1/documents/withdraw`.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Documents) -> Self {
+        self.documents = Some(documents);
         self
     }
 

@@ -21,7 +21,7 @@ use super::body::{Due, ReplyBody};
 use super::problem::Problem;
 use super::wire::Wire;
 use crate::lane::guard::{self, Guarded, Panicked};
-use crate::lane::{ClientIdentity, Frame, Handled};
+use crate::lane::{ClientIdentity, Frame, Handled, Handler};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -72,8 +72,14 @@ impl Session {
         &self,
         request: Request<Incoming>,
     ) -> Result<Response<ReplyBody>, (Problem, Option<Duration>)> {
+        if let Some(handler) = self.documents(request.uri().path()) {
+            let posted = request.method() == Method::POST;
+            return if posted { self.post(request, handler).await } else { Err(Problem::ONLY_POST.into()) };
+        }
         match (request.uri().path(), &self.lane.openapi) {
-            (super::SCREENINGS, _) if request.method() == Method::POST => self.screen(request).await,
+            (super::SCREENINGS, _) if request.method() == Method::POST => {
+                self.post(request, &self.lane.handler).await
+            }
             (super::SCREENINGS, _) => Err(Problem::ONLY_POST.into()),
             (super::OPENAPI, Some(openapi)) if [Method::GET, Method::HEAD].contains(request.method()) => {
                 Ok(json(openapi.clone()))
@@ -83,9 +89,20 @@ impl Session {
         }
     }
 
-    async fn screen(
+    /// Who answers what is posted about the country's own documents.
+    fn documents(&self, path: &str) -> Option<&Arc<dyn Handler>> {
+        let documents = self.lane.documents.as_ref()?;
+        match path {
+            super::DOCUMENTS => Some(&documents.report),
+            super::WITHDRAWALS => Some(&documents.withdraw),
+            _ => None,
+        }
+    }
+
+    async fn post(
         &self,
         request: Request<Incoming>,
+        handler: &Arc<dyn Handler>,
     ) -> Result<Response<ReplyBody>, (Problem, Option<Duration>)> {
         let client = self.identify(request.headers())?;
         if !is_json(request.headers()) {
@@ -97,7 +114,7 @@ impl Session {
         let (peer, received, link) = (self.peer, Instant::now(), self.link);
         let frame = Frame { bytes, client: Arc::clone(&client), peer, received, sender_id, link, number };
         self.lane.meter.frame();
-        match self.hand_over(frame).await {
+        match self.hand_over(frame, handler).await {
             Ok(answered) => Ok(self.response(answered)),
             Err(Panicked) => self.refusal(&client),
         }
@@ -138,8 +155,8 @@ impl Session {
 
     /// Hands a frame over. Its handling is a task of its own, because the request is dropped when its client hangs
     /// up and the handling must not be.
-    async fn hand_over(&self, frame: Frame) -> Result<Answered, Panicked> {
-        let handler = Arc::clone(&self.lane.handler);
+    async fn hand_over(&self, frame: Frame, handler: &Arc<dyn Handler>) -> Result<Answered, Panicked> {
+        let handler = Arc::clone(handler);
         let guarded = Guarded::handle(&*handler, frame);
         let handling = self.lane.handling.spawn(async move {
             let Handled { replies, receipt, close } = guarded.await?;

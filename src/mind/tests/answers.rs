@@ -1,6 +1,6 @@
 //! What a state answers.
 
-use postern_sdk::{MatchClass, Plate, Reason, Remark, Serial, VehicleKey, Vin};
+use postern_sdk::{MatchClass, Plate, Reason, Remark, Serial, VehicleKey, VesselKey, Vin};
 
 use super::*;
 use crate::sim::feed::Expected;
@@ -174,7 +174,7 @@ fn ships_are_found_by_their_imo_number() {
     let copy =
         site.opening(|opening| Copy::open(&Opening { dataset: Dataset::Vessels, ..*opening }, 1).unwrap());
     for (asked, id) in [("IMO 9074729", "s1"), ("9074729", "s1"), ("imo9319466", "s2"), ("9319466", "s2")] {
-        let key = QueryKey::Vessel(Serial::normalise(asked).unwrap());
+        let key = QueryKey::Vessel(VesselKey::Imo(Serial::normalise(asked).unwrap()));
         let answers = copy.answer(&key, &[Database::Vessels], 0, NOW);
         let hit = answers[0].finding.hits().first().map(|hit| (hit.class, hit.record.as_str()));
         assert_eq!(hit, Some((MatchClass::Exact, id)), "{asked}");

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::record::section;
+use crate::recheck::{PlaceState, RecheckRecord, Settling};
 
 // Proves that a bundle brings every screening and late answer byte for byte, with where it comes from; that what FIND
 // settled late is open no more and all else is; that when replies went out stays at the site; and that the counts agree.
@@ -38,6 +39,27 @@ fn open(record: &Record) -> (Uuid, Vec<Place>) {
     let follow: Vec<Follow> =
         serde_json::from_slice(section(&record.body, Section::Follow).unwrap()).unwrap();
     (record.matter, follow.into_iter().flat_map(|follow| follow.rechecks).collect())
+}
+
+// Proves that what the site's own recheck answered is open no more, and what it asked in vain is.
+#[test]
+fn rechecks_of_the_site_count() {
+    let world = World::new();
+    let settle = |database, state| Settling { database, state, disagreement: None, late_hit: false };
+    let open = PlaceState::Open { reason: Reason::Transport };
+    let record = RecheckRecord {
+        subject: 0,
+        number: 0,
+        query: None,
+        attempt: 1,
+        asked: Some(now()),
+        answers: Vec::new(),
+        places: vec![settle(Database::Sltd, PlaceState::Answered), settle(Database::Tdawn, open)],
+        follow: Follow::default(),
+    };
+    let body = Body::new().json(Section::Recheck, &record).into_bytes();
+    world.happens([screening(1, false), Entry::new(Kind::Recheck, Uuid::from_u128(1), body)]);
+    assert_eq!(world.export("b", None, None).counts.rechecks, 1);
 }
 
 // Proves that a bundle taken in twice, an older one and one that overlaps change nothing that is there.

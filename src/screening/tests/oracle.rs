@@ -9,8 +9,9 @@ use super::ms;
 use super::world::{DEADLINE, Run, World, record};
 
 /// After these, and only these, the copy's word may stand in FIND's place.
-const REPLACEABLE: [Reason; 10] = [
+const REPLACEABLE: [Reason; 11] = [
     Reason::Transport,
+    Reason::CertificateRefused,
     Reason::Deadline,
     Reason::BreakerOpen,
     Reason::RateCapped,

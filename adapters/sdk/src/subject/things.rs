@@ -1,4 +1,4 @@
-//! Vehicles, firearms and vessels as subjects.
+//! Vehicles, firearms, vessels and works of art as subjects.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,4 +54,19 @@ pub struct Vessel {
     /// The engine number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<Serial>,
+}
+
+/// A work of art.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkOfArt {
+    /// The title, or what it shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artist: Option<String>,
+    /// What it is: painting, sculpture, icon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
 }

@@ -47,9 +47,9 @@ async fn keys_are_handed_over() {
 // Proves that of a machine's users the daemon's own and the administrator may hand a key over, and nobody else.
 #[test]
 fn users() {
-    use super::super::unlock::may_unlock;
-    assert!(may_unlock(1_000, 1_000) && may_unlock(0, 1_000) && may_unlock(0, 0));
-    assert!(!may_unlock(1_001, 1_000) && !may_unlock(1_000, 0) && !may_unlock(u32::MAX, 1_000));
+    use crate::local_socket::may_command;
+    assert!(may_command(1_000, 1_000) && may_command(0, 1_000) && may_command(0, 0));
+    assert!(!may_command(1_001, 1_000) && !may_command(1_000, 0) && !may_command(u32::MAX, 1_000));
 }
 
 // Proves that who says nothing keeps nobody out for longer than the time limit.
