@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
+use uuid::Uuid;
 
+use crate::batch::{BatchStatus, Paths, Request};
 use crate::find::{Control, LinkStatus, ServiceStatus};
 use crate::local_socket::{SocketError, connect, read_line};
 
@@ -18,8 +20,8 @@ pub const COMMAND_BYTES_MAX: usize = 8 << 10;
 /// How long a reply may be, in bytes.
 const REPLY_BYTES_MAX: usize = 1 << 20;
 
-/// How long a daemon may take to follow a command: it makes it durable first.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// How long a daemon may take to follow a command: it makes it durable first, or writes the results of a long list.
+const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,20 @@ pub enum Command {
         /// Why. It is journaled.
         reason: String,
     },
+    /// A list is to be worked off.
+    BatchSubmit(Box<Request>),
+    /// How the lists stand.
+    BatchStatus,
+    /// No further row of a list is to be asked.
+    BatchCancel {
+        /// Its id.
+        batch: Uuid,
+    },
+    /// The results of a list are to be written as they are now.
+    BatchResults {
+        /// Its id.
+        batch: Uuid,
+    },
 }
 
 /// What the daemon says.
@@ -51,9 +67,15 @@ pub enum Reply {
         /// The link to them.
         link: LinkStatus,
     },
+    /// The list was taken, and is durable.
+    BatchTaken(BatchStatus),
+    /// How the lists stand.
+    Batches(Vec<BatchStatus>),
+    /// Where the results are.
+    BatchResults(Paths),
     /// The command was not followed. The codes: `not_allowed` (run as the daemon's user or the administrator),
-    /// `not_understood`, `find_not_configured`, `unknown_service`, `reason`, and `not_recorded` (the journal can't be
-    /// written: nothing changed).
+    /// `not_understood`, `find_not_configured`, `unknown_service`, `reason`, `not_recorded` (the journal can't be written:
+    /// nothing changed), `batch_not_configured`, and those of [`BatchError`](crate::batch::BatchError).
     Refused(String),
 }
 

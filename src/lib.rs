@@ -4,6 +4,7 @@
 //! `ARCHITECTURE.md` for the map and the invariants.
 
 pub mod adapters;
+pub mod batch;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -24,8 +25,10 @@ pub mod log;
 pub mod mind;
 pub mod recheck;
 pub mod reconcile;
+pub mod relay;
 pub mod screening;
 pub mod sealed;
+pub mod second_line;
 pub mod sim;
 pub mod tls;
 pub mod wisdm;

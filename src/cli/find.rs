@@ -54,10 +54,7 @@ pub(super) fn run(args: &Find, config: &Path) -> Exit {
 }
 
 fn given(args: &Find, config: &Path) -> Result<Exit, Exit> {
-    let socket = match &args.socket {
-        Some(socket) => socket.clone(),
-        None => configured(config)?,
-    };
+    let socket = socket(args.socket.as_ref(), config)?;
     let reply = runtime(1)?.block_on(control::command(&socket, &command(&args.command)));
     match reply.map_err(|error| failed(Exit::Unavailable, error))? {
         Reply::Done => say("done, and recorded in the journal"),
@@ -67,6 +64,7 @@ fn given(args: &Find, config: &Path) -> Result<Exit, Exit> {
                 if matches!(&*code, "unknown_service" | "reason") { Exit::Usage } else { Exit::Unavailable };
             return Err(failed(exit, format_args!("the daemon refused: {code}")));
         }
+        _ => return Err(failed(Exit::Unavailable, "the daemon's reply is not one to this command")),
     }
     Ok(Exit::Ok)
 }
@@ -85,7 +83,11 @@ fn command(command: &FindCommand) -> Command {
     }
 }
 
-fn configured(config: &Path) -> Result<PathBuf, Exit> {
+/// The socket that was given, or that of the configuration.
+pub(super) fn socket(given: Option<&PathBuf>, config: &Path) -> Result<PathBuf, Exit> {
+    if let Some(socket) = given {
+        return Ok(socket.clone());
+    }
     let config = config::load(config).map_err(|problems| super::check::refused(&problems))?;
     let none = "the configuration has no postern.control_socket: set it, or give --socket";
     config.instance.control_socket.ok_or_else(|| failed(Exit::Usage, none))

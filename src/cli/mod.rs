@@ -4,6 +4,7 @@
 //! wrong with it to standard error; a reader that closes the pipe early ends nothing with a panic.
 
 mod adapters;
+mod batch;
 mod check;
 mod completions;
 mod decode;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use adapters::Adapters;
+pub use batch::{Batch, BatchCommand, BatchSubmit, ListFormat};
 pub use check::Check;
 pub use completions::Completions;
 pub use decode::Decode;
@@ -90,6 +92,8 @@ pub enum Command {
     Find(Find),
     /// Manages the country's own records at INTERPOL: reports, corrects and withdraws documents
     Wisdm(Box<Wisdm>),
+    /// Has a running daemon work lists off: passengers, visas, vehicles
+    Batch(Batch),
     /// Verifies the journal
     Journal(Journal),
     /// Gives a hub what happened at a site without a link, or takes it in
@@ -131,6 +135,7 @@ impl Cli {
             Command::Mind(args) => mind::run(args, &self.config),
             Command::Find(args) => find::run(args, &self.config),
             Command::Wisdm(args) => wisdm::run(args, &self.config),
+            Command::Batch(args) => batch::run(args, &self.config),
             Command::Journal(args) => journal::run(args, &self.config),
             Command::Reconcile(args) => reconcile::run(args, &self.config),
             Command::Profile(args) => profile::run(args, &self.config),

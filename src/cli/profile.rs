@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::daemon;
 use crate::find::profile::{BUILT_IN, Table};
-use crate::find::{self, Difference};
+use crate::find::{self, Difference, Online};
 use crate::ids::new_id;
 
 type Failure = Box<dyn Error>;
@@ -149,8 +149,9 @@ fn probe(path: &Path, json: bool) -> Result<Exit, Failure> {
         Err(problems) => return Ok(super::check::refused(&problems)),
     };
     let clock = Clock::system();
-    let Some(find) = daemon::online(&config, &clock)? else {
-        return Err("the configuration has no [find]".into());
+    let online = daemon::online(&config, &clock)?;
+    let Some(find) = online.as_ref().and_then(Online::interpol) else {
+        return Err("the configuration has no [find] that asks INTERPOL itself".into());
     };
     let runtime = match super::runtime(1) {
         Ok(runtime) => runtime,

@@ -11,10 +11,12 @@ use postern_sdk::{Database, Direction, Environment, State, View};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::batch::Batch;
 pub use super::distribution::{MindHub, MindSource};
 pub use super::key::{KeySource, MindKey};
-pub use super::online::{ClientTls, Find};
+pub use super::online::{ClientTls, Find, FindRelay};
 pub use super::recheck::Recheck;
+pub use super::relay::{Relay, RelayEdge};
 use crate::screening::Mode;
 
 /// The whole configuration.
@@ -32,6 +34,12 @@ pub struct File {
     /// Asking FIND later what could not be asked now. It is on wherever FIND is configured.
     #[serde(default)]
     pub recheck: Recheck,
+    /// Asking FIND for edges. Left out: nobody else is served.
+    #[serde(default)]
+    pub relay: Option<Relay>,
+    /// Lists that are worked off beside the lanes. Left out: none is taken.
+    #[serde(default)]
+    pub batch: Option<Batch>,
     /// The local copy. Left out: there is none.
     #[serde(default)]
     pub mind: Option<Mind>,
@@ -64,7 +72,7 @@ pub struct Instance {
     /// How many worker threads serve lanes. 0: one a core.
     #[serde(default)]
     pub workers: usize,
-    /// The socket at which `postern find` commands this daemon. Nobody else may write in its folder. Left out: nobody
+    /// The socket at which `postern find` and `postern batch` command this daemon. Nobody else may write in its folder. Left out: nobody
     /// commands it.
     #[serde(default)]
     pub control_socket: Option<PathBuf>,

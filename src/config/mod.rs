@@ -10,6 +10,7 @@
 //! Nothing is taken from the environment (a credential's place is, by who reads it), and no value is replaced by another: what is written is what is used. Secrets
 //! are references to files.
 
+mod batch;
 mod check;
 pub mod disk;
 mod distribution;
@@ -21,6 +22,7 @@ mod problem;
 pub mod publish;
 mod recheck;
 pub mod reference;
+mod relay;
 mod resolve;
 pub mod settings;
 mod shape;
@@ -30,7 +32,7 @@ use std::path::Path;
 
 pub use problem::{Place, Problem, Severity};
 pub use settings::{
-    ClientIdentity, ClientTls, Config, Console, Find, Framing, GrantFiles, Instance, Journal, KeyFrom,
+    Batch, ClientIdentity, ClientTls, Config, Console, Find, Framing, GrantFiles, Instance, Journal, KeyFrom,
     KeyServer, Lane, Limits, Log, LogFormat, LogLevel, Mind, MindHub, MindKey, MindSource, Recheck,
     ServerTls, Wire,
 };

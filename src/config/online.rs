@@ -12,12 +12,19 @@ pub struct Find {
     /// The profile of the wire format. Left out: the one that is built in.
     #[serde(default)]
     pub profile: Option<PathBuf>,
-    /// Where the services are: `http://host:port` or `https://host:port`; the profile adds the path of each.
-    pub base_url: String,
-    /// The service account's name.
-    pub username: String,
-    /// The file that holds the service account's password.
-    pub password_file: PathBuf,
+    /// Where the services are: `http://host:port` or `https://host:port`; the profile adds the path of each. Mandatory,
+    /// unless `relay` stands in its place.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// The hub that asks INTERPOL for this instance, in place of `base_url`.
+    #[serde(default)]
+    pub relay: Option<FindRelay>,
+    /// The service account's name. Mandatory with `base_url`.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The file that holds the service account's password. Mandatory with `base_url`.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
     /// The authority and the client certificate for `https`.
     #[serde(default)]
     pub tls: Option<ClientTls>,
@@ -120,6 +127,16 @@ const fn default_probe_timeout_ms() -> u64 {
 }
 const fn default_breaker_rest_ms() -> u64 {
     2_000
+}
+
+/// The hub that asks INTERPOL for an edge.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FindRelay {
+    /// Where the hub's relay listens: `https://host:port`.
+    pub url: String,
+    /// The authority of the hub's certificate, and this edge's own certificate, which is mandatory here: it names the edge.
+    pub tls: ClientTls,
 }
 
 /// The authority that a server's certificate must come from, and our own certificate.

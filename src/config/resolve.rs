@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use postern_sdk::{Context, Environment, LinkOptions, Personal};
 
-use super::file::{self, ClientTls, File, Find, KeySource, MindHub, MindSource, ServerTls, Transport};
+use super::file::{
+    self, ClientTls, File, Find, FindRelay, KeySource, MindHub, MindSource, Relay, ServerTls, Transport,
+};
 use super::settings::{
     ClientIdentity, Config, Console, GrantFiles, Journal, KeyFrom, KeyServer, Lane, Mind, MindKey, Recheck,
     Wire,
@@ -42,6 +44,8 @@ pub(super) fn settings(path: &Path, file: &File, adapters: &'static [Entry]) -> 
         journal: base.journal(&file.journal),
         find: file.find.as_ref().map(|find| base.find(find)),
         recheck: file.find.as_ref().and_then(|find| base.recheck(&file.recheck, find, &file.journal)),
+        relay: file.relay.as_ref().map(|relay| base.relay(relay)),
+        batch: file.batch.as_ref().map(|batch| base.batch(batch)),
         mind: match &file.mind {
             Some(mind) => Some(base.mind(mind)?),
             None => None,
@@ -138,10 +142,22 @@ impl Base<'_> {
     fn find(&self, written: &file::Find) -> Find {
         Find {
             profile: self.optional(written.profile.as_ref()),
-            password_file: self.path(&written.password_file),
+            password_file: self.optional(written.password_file.as_ref()),
+            relay: written
+                .relay
+                .as_ref()
+                .map(|relay| FindRelay { tls: self.client_tls(&relay.tls), ..relay.clone() }),
             tls: written.tls.as_ref().map(|tls| self.client_tls(tls)),
             ..written.clone()
         }
+    }
+
+    fn relay(&self, written: &Relay) -> Relay {
+        Relay { tls: self.server_tls(&written.tls), ..written.clone() }
+    }
+
+    fn batch(&self, written: &file::Batch) -> file::Batch {
+        file::Batch { folder: self.path(&written.folder), ..written.clone() }
     }
 
     fn recheck(&self, written: &file::Recheck, find: &Find, journal: &file::Journal) -> Option<Recheck> {

@@ -2,7 +2,7 @@
 //!
 //! The written form has names and relative paths because people write it. These types have the policies and adapters
 //! that are meant, durations where several rooms reckon with them, and paths that begin at the root or the working
-//! folder; a table that one room alone reads ([`Find`], [`Limits`], [`ServerTls`]) keeps its written form, with its paths
+//! folder; a table that one room alone reads ([`Find`], [`Batch`], [`Limits`], [`ServerTls`]) keeps its written form, with its paths
 //! resolved. They are made by [`super::load`] alone, so whoever holds one need not check it again.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,8 @@ use std::time::Duration;
 use postern_sdk::{Context, LinkOptions, View};
 
 pub use super::file::{
-    ClientTls, Find, Framing, Instance, Limits, Log, LogFormat, LogLevel, MindHub, MindSource, ServerTls,
+    Batch, ClientTls, Find, Framing, Instance, Limits, Log, LogFormat, LogLevel, MindHub, MindSource, Relay,
+    RelayEdge, ServerTls,
 };
 use super::problem::Problem;
 use crate::adapters::Entry;
@@ -34,6 +35,10 @@ pub struct Config {
     pub find: Option<Find>,
     /// Asking FIND later, if that is done.
     pub recheck: Option<Recheck>,
+    /// Asking FIND for edges, if that is done.
+    pub relay: Option<Relay>,
+    /// Lists beside the lanes, if any is taken.
+    pub batch: Option<Batch>,
     /// The local copy, if there is one.
     pub mind: Option<Mind>,
     /// What the bureau grants.

@@ -233,10 +233,71 @@ fn rules() {
             "\"pw\"\ntls = { ca_file = \"c\", key_file = \"k\" }",
             "find.tls: a certificate needs its key",
         ),
+        ("base_url = \"http://127.0.0.1:9\"", "", "find: nobody is named who is asked"),
+        ("username = \"u\"", "", "find.username: the account has no name"),
+        ("password_file = \"pw\"", "", "find.password_file: the account has no password"),
+        (
+            "username",
+            "relay = { url = \"https://h\", tls = { ca_file = \"c\" } }\nusername",
+            "find.relay: both INTERPOL and a hub are named",
+        ),
+        (
+            "base_url = \"http://127.0.0.1:9\"",
+            "relay = { url = \"https://h/x\", tls = { ca_file = \"c\" } }",
+            "find.relay.url: it is not the https address of a hub",
+        ),
+        (
+            "base_url = \"http://127.0.0.1:9\"",
+            "relay = { url = \"https://h\", tls = { ca_file = \"c\" } }",
+            "find.relay.tls: the hub must know which edge asks",
+        ),
+        (
+            "base_url = \"http://127.0.0.1:9\"",
+            "relay = { url = \"https://h\", tls = { ca_file = \"c\" } }",
+            "find.password_file: the hub has it",
+        ),
+        (
+            "[grants]",
+            "[relay]\nlisten = \"127.0.0.1:0\"\ntls = { cert_file = \"c\", key_file = \"k\" }\n[grants]",
+            "relay.tls: the hub must know which edge asks",
+        ),
+        (
+            "[grants]",
+            "[relay]\nlisten = \"127.0.0.1:0\"\ntls = { cert_file = \"c\", key_file = \"k\" }\n[grants]",
+            "warning: relay.edge: no edge is named",
+        ),
+        (
+            "[grants]",
+            "[relay]\nlisten = \"127.0.0.1:4001\"\ntls = { cert_file = \"c\", key_file = \"k\" }\n[grants]",
+            "relay.listen: 127.0.0.1:4001 is already the address of",
+        ),
+        (
+            "[grants]",
+            "[relay]\nlisten = \"127.0.0.1:0\"\ntls = { cert_file = \"c\", key_file = \"k\" }\n\
+             [relay.edge.a]\nrate_per_s_max = 0\nconcurrency_max = 64\n[grants]",
+            "relay.edge.a.rate_per_s_max: it must not be zero",
+        ),
+        (
+            "[grants]",
+            "[relay]\nlisten = \"127.0.0.1:0\"\ntls = { cert_file = \"c\", key_file = \"k\" }\n\
+             [relay.edge.a]\nconcurrency_max = 64\n[grants]",
+            "warning: relay.edge: the edges may have 64 questions",
+        ),
         ("\"pw\"", "\"pw\"\nrecords_max = 0", "find.records_max: it must not be zero"),
         ("\"pw\"", "\"pw\"\nrate_share_percent = 0", "find.rate_share_percent: it must not be zero"),
         ("\"pw\"", "\"pw\"\nretry_percent = 101", "find.retry_percent: 101 percent is more than all"),
         ("[grants]", "[recheck]\nage_max_days = 0\n[grants]", "recheck.age_max_days: it must not be zero"),
+        ("[grants]", "[batch]\nfolder = 'b'\n[grants]", "batch: there is no postern.control_socket"),
+        (
+            "[grants]",
+            "[batch]\nfolder = 'b'\nrate_per_s_max = 0\n[grants]",
+            "batch.rate_per_s_max: it must not be zero",
+        ),
+        (
+            "[grants]",
+            "[batch]\nfolder = 'b'\nrow_bytes_max = 2000000\n[grants]",
+            "batch.row_bytes_max: a row can't have 2000000 bytes",
+        ),
         (
             "[grants]",
             "[recheck]\noldest_share_percent = 101\n[grants]",
@@ -368,7 +429,7 @@ fn unreadable_files() {
 fn no_interpolation() {
     let folder = tempfile::tempdir().unwrap();
     let config = loaded(folder.path(), &SOUND.replace("\"u\"", "\"${HOME}\"")).unwrap();
-    assert_eq!(config.find.unwrap().username, "${HOME}");
+    assert_eq!(config.find.unwrap().username.unwrap(), "${HOME}");
 }
 
 fn example() -> String {
@@ -408,7 +469,11 @@ fn the_example_is_complete() {
         ("Journal", &shown["journal"]),
         ("Find", &shown["find"]),
         ("ClientTls", &shown["find"]["tls"]),
+        ("FindRelay", &shown["find"]["relay"]),
+        ("Relay", &shown["relay"]),
+        ("RelayEdge", &shown["relay"]["edge"]["airport"]),
         ("Recheck", &shown["recheck"]),
+        ("Batch", &shown["batch"]),
         ("Mind", &shown["mind"]),
         ("MindKey", &shown["mind"]["key"]),
         ("MindHub", &shown["mind"]["hub"]),

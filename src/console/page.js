@@ -87,6 +87,21 @@ function rechecks(r, now) {
   return `Rechecks: ${count(r.open)} open${oldest}, ${count(r.asked)} asked, ${count(r.hits)} late hits`;
 }
 
+function edge(e) {
+  const last = e.last_asked ? `, last at ${clock(e.last_asked)}` : "";
+  return `${e.edge}: ${count(e.answered)} answered, ${count(e.refused)} refused, ${count(e.capped)} over its share, ${e.in_flight} under way${last}`;
+}
+
+function batches(all) {
+  const open = all.filter((b) => !["done", "cancelled", "file_changed", "not_written"].includes(b.state));
+  if (open.length === 0) return "Batches: none is open";
+  const told = open.map((b) => {
+    const left = b.left_s === null ? "" : `, ${age(b.left_s)} left`;
+    return `${b.id.slice(-12)} ${words(b.state)} ${count(b.screened + b.refused)} of ${count(b.rows)}, ${count(b.hits)} with hits${left}`;
+  });
+  return `Batches: ${told.join(" — ")}`;
+}
+
 function outcome(r) {
   return [
     cell(clock(r.at)), cell(r.lane), cell(`${words(r.kind)} ${r.subject}`),
@@ -125,6 +140,8 @@ function show(s) {
   at("certificates").className = endsClass;
   set("find", s.find.length === 0 ? "FIND is not configured" : s.find.map(service).join(" — "));
   set("rechecks", rechecks(s.rechecks, s.now));
+  set("relay", s.relay.length === 0 ? "" : `Edges that ask FIND here — ${s.relay.map(edge).join(" — ")}`);
+  set("batches", batches(s.batches));
   set("lanes", Object.entries(s.lanes).map(([name, address]) => `${name} ${address}`).join(" · "));
   rows("found", s.hits.slice(0, 15), outcome, "no hit yet");
   rows("latest", s.latest.slice(0, 15), outcome, "nothing yet");

@@ -5,6 +5,10 @@ pub type Described = (&'static str, &'static str);
 
 /// The series, in the order of their names. Labels stand in the text.
 pub const SERIES: &[Described] = &[
+    ("postern_batch_hits_total", "Rows of batches with a hit or a possible one."),
+    ("postern_batch_open", "Batches that are worked off."),
+    ("postern_batch_rows_left", "Rows of them that have no result yet."),
+    ("postern_batch_rows_total", "Rows of batches by result: screened, refused."),
     ("postern_copy_changes", "Changes by dataset since its base, held in memory until they are folded."),
     ("postern_copy_data_as_of_seconds", "When the data by dataset was extracted, in seconds since 1970."),
     (
@@ -57,6 +61,7 @@ pub const SERIES: &[Described] = &[
     ),
     ("postern_feed_troubles_total", "Looks at the watched folder by code that left feeds where they are."),
     ("postern_feed_waiting", "Feeds that were in the watched folder at the last look."),
+    ("postern_fetches_total", "Records in full and files by kind and result that the second line asked for."),
     (
         "postern_find_breaker_control",
         "Who decides by service of FIND: 0 the breaker, 1 an operator holds it closed, 2 holds it open.",
@@ -73,9 +78,12 @@ pub const SERIES: &[Described] = &[
     ),
     (
         "postern_find_certificates_refused_total",
-        "Certificates of INTERPOL's gateway by code that were refused: each is an alarm.",
+        "Certificates of INTERPOL's gateway, or of the hub, by code that were refused: each is an alarm.",
     ),
-    ("postern_find_request_seconds", "Time by service of FIND and step (search, details) of a request."),
+    (
+        "postern_find_request_seconds",
+        "Time by service of FIND and step (search, details, relay) of a request.",
+    ),
     ("postern_find_requests_total", "Requests by service of FIND and result."),
     ("postern_find_retries_total", "Requests by service of FIND that were repeated at once."),
     (
@@ -137,6 +145,10 @@ pub const SERIES: &[Described] = &[
         "What became of questions that were to be asked again, by database and state: answered, open, closed, expired, unreadable.",
     ),
     ("postern_refusals_total", "Messages by lane that were refused in the native form."),
+    (
+        "postern_relay_questions_total",
+        "Questions of edges by edge and result: answered, or the code of the refusal; strangers are one edge, unknown.",
+    ),
     ("postern_screenings_total", "Screenings by lane and verdict."),
     ("postern_source_bytes_total", "Bytes of states that came from the hub."),
     (

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use postern_sdk::{Database, Environment};
 use serde::Serialize;
 
+use crate::batch::BatchStatus;
 use crate::engine::{Figures, Recent};
 use crate::find::{LinkStatus, ServiceStatus};
 use crate::recheck::RecheckStatus;
+use crate::relay::EdgeStatus;
 
 /// Everything that the first screen shows.
 #[derive(Clone, Debug, Serialize)]
@@ -31,8 +33,12 @@ pub struct Status {
     pub find: Vec<ServiceStatus>,
     /// The link to them: what of TLS ends when.
     pub find_link: LinkStatus,
+    /// Each edge that asks FIND by way of this instance.
+    pub relay: Vec<EdgeStatus>,
     /// What is to be asked again; none if that is not done here.
     pub rechecks: Option<RecheckStatus>,
+    /// The lists that are open, and the latest that have ended.
+    pub batches: Vec<BatchStatus>,
     /// The key of the copy; none if there is no copy.
     pub key: Option<KeyStatus>,
     /// Each lane with the address that it listens at.

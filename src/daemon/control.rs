@@ -10,11 +10,11 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Parts, StartError};
+use super::{Parts, StartError, batch};
 use crate::config::settings::Config;
 use crate::control::{COMMAND_BYTES_MAX, Command, Reply};
 use crate::engine::{Body, Section};
-use crate::find::{Control, Find, Order};
+use crate::find::{Control, Online, Order};
 use crate::ids::new_id;
 use crate::journal::{Entry, Kind, RecordRef};
 use crate::local_socket::{LocalSocket, is_trusted, read_line};
@@ -42,7 +42,7 @@ impl Orders {
     }
 
     /// Follows those that still hold.
-    pub(super) fn follow(self, find: &Find) {
+    pub(super) fn follow(self, find: &Online) {
         for order in self.0.into_values().filter(|order| order.control != Control::Auto) {
             let (service, control) = (order.service.clone(), order.control);
             if let Err(error) = find.follow(order) {
@@ -95,25 +95,31 @@ async fn follow(mut stream: UnixStream, uid: Option<u32>, parts: Arc<Parts>, ord
     let _ = timeout(TIME_LIMIT, stream.write_all(&line)).await;
 }
 
-fn refused(code: &str) -> Reply {
+pub(super) fn refused(code: &str) -> Reply {
     Reply::Refused(code.to_owned())
 }
 
 async fn followed(line: &[u8], uid: u32, parts: &Parts, ordering: &Mutex<()>) -> Reply {
     let Ok(command) = serde_json::from_slice::<Command>(line) else { return refused("not_understood") };
-    let Some(find) = &parts.find else { return refused("find_not_configured") };
-    match command {
-        Command::FindStatus => Reply::Find { services: find.status(), link: find.link_status() },
-        Command::FindOrder { service, control, reason } => {
+    match (command, &parts.find) {
+        (Command::FindStatus, Some(find)) => {
+            Reply::Find { services: find.status(), link: find.link_status() }
+        }
+        (Command::FindOrder { service, control, reason }, Some(find)) => {
             let _one = ordering.lock().await;
             let order = Order { service, control, reason, at: parts.shared.clock.now(), uid };
             ordered(order, find, parts).await
         }
+        (Command::FindStatus | Command::FindOrder { .. }, None) => refused("find_not_configured"),
+        (command, _) => match &parts.batches {
+            Some(batches) => batch::followed(command, batches, uid).await,
+            None => refused("batch_not_configured"),
+        },
     }
 }
 
 /// Makes an order durable, then follows it.
-async fn ordered(order: Order, find: &Find, parts: &Parts) -> Reply {
+async fn ordered(order: Order, find: &Online, parts: &Parts) -> Reply {
     if let Err(error) = find.check_order(&order) {
         return refused(error.code());
     }

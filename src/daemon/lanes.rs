@@ -11,7 +11,9 @@ use super::error::StartError;
 use super::{DRAIN_LIMIT, Parts};
 use crate::config::settings::{ClientIdentity, Config, Lane, Wire};
 use crate::engine::{LaneHandler, LaneSettings};
-use crate::lane::{Documents, Handler, HttpLane, TcpLane, Tokens};
+use crate::find::{Find, Online};
+use crate::lane::{Documents, Fetches, Handler, HttpLane, TcpLane, Tokens};
+use crate::second_line::{FetchHandler, Looking};
 use crate::tls::{self, Speaks};
 use crate::wisdm::{Act, DocumentsHandler, OpenError, Speed, Wisdm};
 
@@ -42,7 +44,7 @@ pub(super) fn serve(
     shutdown: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), StartError> {
-    let wisdm = wisdm(parts)?;
+    let (wisdm, looking) = (wisdm(parts)?, Looking::default());
     for (lane, address, listener) in bound {
         let handler: Arc<dyn Handler> =
             Arc::new(LaneHandler::new(Arc::clone(&parts.shared), settings(&lane, &parts.config)));
@@ -58,6 +60,9 @@ pub(super) fn serve(
                 let mut http = http(&lane, &parts.config, handler)?;
                 if let Some(wisdm) = &wisdm {
                     http = http.with_documents(documents(&lane, parts, wisdm));
+                }
+                if let Some(find) = parts.find.as_ref().and_then(Online::interpol) {
+                    http = http.with_fetches(fetches(&lane, parts, find, &looking));
                 }
                 tasks.spawn(http.run(listener, shutdown, DRAIN_LIMIT));
             }
@@ -76,9 +81,9 @@ fn http(lane: &Lane, config: &Config, handler: Arc<dyn Handler>) -> Result<HttpL
     }
 }
 
-/// The service of the country's own records, if FIND is configured and its profile has it.
+/// The service of the country's own records, if INTERPOL is asked from here and the profile has it.
 fn wisdm(parts: &Parts) -> Result<Option<Arc<Wisdm>>, StartError> {
-    let Some(find) = &parts.find else { return Ok(None) };
+    let Some(find) = parts.find.as_ref().and_then(Online::interpol) else { return Ok(None) };
     match Wisdm::beside(find, Speed::default()) {
         Ok(wisdm) => Ok(Some(Arc::new(wisdm))),
         Err(OpenError::NotInProfile) => Ok(None),
@@ -93,6 +98,22 @@ fn documents(lane: &Lane, parts: &Parts, wisdm: &Arc<Wisdm>) -> Documents {
         Arc::new(DocumentsHandler { shared, wisdm, context: lane.context.clone(), act })
     };
     Documents { report: handler(Act::Report), withdraw: handler(Act::Withdraw) }
+}
+
+/// Who answers what a lane's second line asks about the records behind its hits.
+fn fetches(lane: &Lane, parts: &Parts, find: &Arc<Find>, looking: &Looking) -> Fetches {
+    let handler = |files| -> Arc<dyn Handler> {
+        Arc::new(FetchHandler {
+            shared: Arc::clone(&parts.shared),
+            find: Arc::clone(find),
+            looking: looking.clone(),
+            lane: lane.name.clone(),
+            context: lane.context.clone(),
+            view: lane.view,
+            files,
+        })
+    };
+    Fetches { details: handler(false), files: handler(true) }
 }
 
 fn tls(lane: &Lane, config: &Config, speaks: Speaks) -> Result<Option<tls::Server>, StartError> {

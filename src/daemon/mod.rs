@@ -4,6 +4,7 @@
 //! journal is recovered, the copy is opened and every socket is bound. Then all lanes serve at once. At the end the order is
 //! turned round: lanes stop taking, what is in flight is answered within the drain limit, and the journal is closed last.
 
+mod batch;
 mod control;
 mod copy;
 mod distribution;
@@ -15,6 +16,7 @@ mod managed;
 mod memory;
 mod recheck;
 mod recovery;
+mod relay;
 mod status;
 
 use std::collections::BTreeMap;
@@ -29,11 +31,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::batch::Office;
 use crate::clock::Clock;
 use crate::config::settings::{Config, Mind as MindSettings};
 use crate::console::{self, Prometheus, Sources};
 use crate::engine::{Shared, record_late};
-use crate::find::{BreakerState, Find, Profile, Settings};
+use crate::find::{BreakerState, Online, Profile, Settings};
 use crate::grants::Grants;
 use crate::journal::Journal;
 use crate::keys::PublicKey;
@@ -41,10 +44,11 @@ use crate::local_socket::LocalSocket;
 use crate::mind::keyring::Vault;
 use crate::mind::{Mind, MindOptions};
 use crate::recheck::Figures;
+use crate::relay::Desk;
 use crate::screening::{Lookup, Screener};
 
-use control::Orders;
 use key::Key;
+use recovery::Told;
 
 pub use error::StartError;
 pub use memory::keep_out_of_dumps;
@@ -64,7 +68,7 @@ pub struct Daemon {
     addresses: BTreeMap<String, SocketAddr>,
     console: Option<SocketAddr>,
     shared: Arc<Shared>,
-    find: Option<Arc<Find>>,
+    find: Option<Online>,
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -73,11 +77,16 @@ pub struct Daemon {
 struct Parts {
     config: Arc<Config>,
     shared: Arc<Shared>,
-    find: Option<Arc<Find>>,
+    find: Option<Online>,
     mind: Option<Arc<Mind>>,
     key: Option<Key>,
     rechecks: Option<Arc<Figures>>,
+    relay: Option<Desk>,
+    batches: Option<Arc<Office>>,
 }
+
+/// Where late answers go.
+type Late = mpsc::Sender<crate::screening::Late>;
 
 impl Daemon {
     /// Starts everything that the settings name.
@@ -92,17 +101,23 @@ impl Daemon {
             None => None,
         };
         let hub = distribution::bind(&config).await?;
+        let edges = relay::bind(&config).await?;
         let commands = control::bind(&config)?;
         let (late, late_answers) = mpsc::channel(LATE_MAX);
         let (key, keeping) = key::open(&config).await?.unzip();
         let (find, mind) = (online(&config, &clock)?, open_copy(&config, &clock, key.as_ref())?);
-        let screener = Screener::new(as_lookup(&find), as_lookup(&mind), clock.clone(), late);
-        let (shared, orders) = shared(&config, clock, screener).await?;
+        let asked = find.as_ref().map(Online::for_lanes);
+        let copy = mind.clone().map(|mind| mind as Arc<dyn Lookup>);
+        let screener = Screener::new(asked, copy, clock.clone(), late.clone());
+        let (shared, Told { orders, batches }) = shared(&config, clock, screener).await?;
         if let Some(find) = &find {
             orders.follow(find);
         }
         let (rechecks, worker) = recheck::open(&config, &shared, find.as_ref()).await?.unzip();
-        let parts = Parts { config, shared: Arc::clone(&shared), find, mind, key, rechecks };
+        let relay = relay::desk(&config, &shared, find.as_ref());
+        let sources = batch::Sources { find: find.as_ref(), mind: &mind, late };
+        let (batches, lists) = batch::open(&config, &shared, sources, batches).await?.unzip();
+        let parts = Parts { config, shared: Arc::clone(&shared), find, mind, key, rechecks, relay, batches };
         let mut daemon = Self {
             addresses: bound.iter().map(|(lane, address, _)| (lane.name.clone(), *address)).collect(),
             console: console.as_ref().and_then(|listener| listener.local_addr().ok()),
@@ -115,11 +130,15 @@ impl Daemon {
         if let Some(worker) = worker {
             daemon.tasks.spawn(worker.run(daemon.shutdown.clone().cancelled_owned()));
         }
+        if let Some(lists) = lists {
+            daemon.tasks.spawn(lists.run(daemon.shutdown.clone().cancelled_owned()));
+        }
         if let Some(keeping) = keeping.flatten() {
             daemon.tasks.spawn(until(daemon.shutdown.clone(), keeping));
         }
         lanes::serve(&parts, bound, &daemon.shutdown, &mut daemon.tasks)?;
         distribution::serve(&parts, hub, &daemon.shutdown, &mut daemon.tasks)?;
+        relay::serve(&parts, edges, &daemon.shutdown, &mut daemon.tasks)?;
         daemon.look_after(parts, console, metrics, commands);
         Ok(daemon)
     }
@@ -141,8 +160,7 @@ impl Daemon {
 
     /// Whether FIND is configured and no service of it rests.
     pub fn find_is_asked(&self) -> bool {
-        let asked =
-            |find: &Arc<Find>| find.status().iter().all(|service| service.state == BreakerState::Closed);
+        let asked = |find: &Online| find.status().iter().all(|service| service.state == BreakerState::Closed);
         self.find.as_ref().is_some_and(asked)
     }
 
@@ -205,19 +223,15 @@ async fn until(shutdown: CancellationToken, work: impl Future<Output = ()>) {
     }
 }
 
-fn as_lookup<L: Lookup + 'static>(source: &Option<Arc<L>>) -> Option<Arc<dyn Lookup>> {
-    source.as_ref().map(|source| Arc::clone(source) as Arc<dyn Lookup>)
-}
-
 /// FIND as the settings name it, if they do. Nothing is connected before the first question.
 ///
 /// # Errors
 /// If the profile, the password or a certificate can't be used.
-pub fn online(config: &Config, clock: &Clock) -> Result<Option<Arc<Find>>, StartError> {
+pub fn online(config: &Config, clock: &Clock) -> Result<Option<Online>, StartError> {
     let Some(settings) = &config.find else { return Ok(None) };
     let profile = profile_of(settings)?;
     let settings = Settings::load(settings, &config.instance).map_err(StartError::config)?;
-    Find::new(settings, Arc::new(profile), clock.clone()).map(Some).map_err(StartError::config)
+    Online::new(settings, profile, clock.clone()).map(Some).map_err(StartError::config)
 }
 
 /// The profile that the settings name, or the one that is built in.
@@ -265,13 +279,13 @@ async fn shared(
     config: &Arc<Config>,
     clock: Clock,
     screener: Screener,
-) -> Result<(Arc<Shared>, Orders), StartError> {
+) -> Result<(Arc<Shared>, Told), StartError> {
     let key = PublicKey::read(&config.grants.bureau_key_file).map_err(StartError::config)?;
     let grants =
         Grants::load(&config.grants.file, &key, config.instance.environment).map_err(StartError::config)?;
     let (config, journal_clock) = (Arc::clone(config), clock.clone());
     let opening = tokio::task::spawn_blocking(move || recovery::open_journal(&config, &journal_clock));
-    let (journal, duplicates, orders) = opening.await.map_err(StartError::unavailable)??;
+    let (journal, duplicates, told) = opening.await.map_err(StartError::unavailable)??;
     let shared = Shared {
         clock,
         journal,
@@ -281,7 +295,7 @@ async fn shared(
         recents: crate::engine::Recents::default(),
         stats: crate::engine::Stats::default(),
     };
-    Ok((Arc::new(shared), orders))
+    Ok((Arc::new(shared), told))
 }
 
 /// Samples the figures, looks at certificates, and serves a newer snapshot when one appears. A look is never broken off: what

@@ -6,25 +6,24 @@ use std::time::Duration;
 use super::error::StartError;
 use crate::config::settings::Config;
 use crate::engine::Shared;
-use crate::find::Find;
+use crate::find::Online;
 use crate::recheck::{Figures, Parts, Services, Worker};
-use crate::screening::Lookup;
 
 /// The worker and its figures, if FIND is configured and rechecks are done here.
 pub(super) async fn open(
     config: &Config,
     shared: &Arc<Shared>,
-    find: Option<&Arc<Find>>,
+    find: Option<&Online>,
 ) -> Result<Option<(Arc<Figures>, Worker)>, StartError> {
     let (Some(settings), Some(find), Some(options)) = (&config.recheck, find, &config.find) else {
         return Ok(None);
     };
     let figures = Arc::new(Figures::default());
-    let asked = Arc::clone(find);
+    let asked = find.clone();
     let services: Services = Arc::new(move || asked.status());
     let parts = Parts {
         shared: Arc::clone(shared),
-        find: Arc::new(Arc::clone(find).in_background()) as Arc<dyn Lookup>,
+        find: find.in_background(),
         services,
         find_concurrency_max: options.concurrency_max,
         request_timeout: Duration::from_millis(options.request_timeout_ms),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::control::Orders;
 use super::error::StartError;
+use crate::batch::Ledger;
 use crate::clock::Clock;
 use crate::config::settings::Config;
 use crate::engine::record::{Section, section};
@@ -25,20 +26,30 @@ const SENDER_IDS_MAX: usize = 2_000_000;
 /// The file that holds the instance's id, beside the segments.
 const INSTANCE_FILE: &str = "instance";
 
-/// Opens the journal of the settings, and restores the window of sender's ids and the operators' orders from it.
+/// What the journal tells beside the window of sender's ids.
+#[derive(Default)]
+pub(super) struct Told {
+    /// The operators' orders.
+    pub(super) orders: Orders,
+    /// The lists and their rows.
+    pub(super) batches: Ledger,
+}
+
+/// Opens the journal of the settings, and restores the window of sender's ids, the operators' orders and the lists from it.
 pub(super) fn open_journal(
     config: &Config,
     clock: &Clock,
-) -> Result<(Journal, Duplicates, Orders), StartError> {
+) -> Result<(Journal, Duplicates, Told), StartError> {
     let window = SignedDuration::try_from(config.journal.duplicate_window).unwrap_or(SignedDuration::MAX);
     let duplicates = Duplicates::new(window, SENDER_IDS_MAX);
-    let mut orders = Orders::default();
+    let mut told = Told::default();
     let (journal, recovery) = open_journal_of(config, clock, |record| {
         restore(record, &duplicates, clock);
-        orders.take(record);
+        told.orders.take(record);
+        told.batches.take(record);
     })?;
     tell(&recovery);
-    Ok((journal, duplicates, orders))
+    Ok((journal, duplicates, told))
 }
 
 /// Opens the journal of the settings; `visit` sees every sound record. What the opening found is the caller's to tell.

@@ -8,8 +8,10 @@ use postern_sdk::Database;
 use super::{Key, Parts, journal_figures};
 use crate::clock::Reading;
 use crate::console::{CopyStatus, DatabaseStatus, Status};
+use crate::find::Online;
 use crate::journal::Journal;
 use crate::mind::{Coverage, Info};
+use crate::relay::Desk;
 use crate::screening::Ages;
 
 /// The status of the moment.
@@ -25,9 +27,11 @@ pub(super) fn of(parts: &Parts, addresses: &BTreeMap<String, SocketAddr>) -> Sta
         clock_trusted: reading.trusted,
         not_ready: not_ready(parts, reading),
         databases: databases(parts, reading),
-        find: parts.find.as_ref().map(|find| find.status()).unwrap_or_default(),
-        find_link: parts.find.as_ref().map(|find| find.link_status()).unwrap_or_default(),
+        find: parts.find.as_ref().map(Online::status).unwrap_or_default(),
+        find_link: parts.find.as_ref().map(Online::link_status).unwrap_or_default(),
+        relay: parts.relay.as_ref().map(Desk::status).unwrap_or_default(),
         rechecks: parts.rechecks.as_ref().map(|figures| figures.status()),
+        batches: parts.batches.as_ref().map(|batches| batches.status()).unwrap_or_default(),
         key: parts.key.as_ref().map(Key::status),
         lanes: addresses.iter().map(|(name, address)| (name.clone(), address.to_string())).collect(),
         figures: shared.stats.figures(reading.now),

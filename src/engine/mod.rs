@@ -15,6 +15,7 @@ mod stats;
 pub use duplicates::{Content, Duplicates, SenderKey, Sent};
 pub use handler::{LaneHandler, LaneSettings, Shared};
 pub use late::{LateRecord, record_late};
+pub(crate) use recent::recents;
 pub use recent::{Recent, Recents};
 pub use record::{Body, Section};
 pub use stats::{Figures, LaneStats, Percentiles, Stats};

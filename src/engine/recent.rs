@@ -75,7 +75,7 @@ fn push(queue: &mut VecDeque<Recent>, recent: Recent) {
 }
 
 /// The outcomes of an exchange as the console shows them.
-pub(super) fn recents(
+pub(crate) fn recents(
     exchange: &Exchange,
     outcomes: &[Outcome],
     reference: Reference,

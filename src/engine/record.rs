@@ -51,6 +51,12 @@ pub enum Section {
     FindOrder = 15,
     /// A [`crate::wisdm::Note`] as JSON, in the administrative record of managing the country's own records.
     Managed = 16,
+    /// A [`crate::batch::BatchRecord`] as JSON: a step of a batch or of one of its rows.
+    Batch = 17,
+    /// A [`crate::relay::RelayRecord`] as JSON.
+    Relay = 18,
+    /// A [`crate::second_line::FetchNote`] as JSON: that a record in full or one of its files was fetched, or refused.
+    Fetch = 19,
 }
 
 /// Where a message came in and when it passed which point. Times are UTC.

@@ -1,23 +1,72 @@
 //! What is done for the services beside asking them: trying them after a rest, taking orders, looking at TLS.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
 
 use postern_sdk::{Context, Personal};
 use tokio::time::{Instant, sleep_until};
 
-use super::control::{Control, Order, OrderError};
+use super::control::{self, Control, Order, OrderError};
 use super::guard::Opened;
 use super::status::{CertificateStatus, LinkStatus};
 use super::{Connection, Find};
-use crate::tls::{Expiring, Looked};
+use crate::tls::{Expiring, Looked, WatchedClient};
 
 /// Days before the end of a certificate at which it is told.
 const WARN_DAYS: [i64; 5] = [30, 14, 7, 1, 0];
 
 /// How often each kind of end was told.
 #[derive(Default)]
-pub(super) struct Told(BTreeMap<&'static str, usize>);
+pub(super) struct Told(Mutex<BTreeMap<&'static str, usize>>);
+
+impl Told {
+    /// Hands the ends to the metrics, and tells those that are near.
+    pub(super) fn tell(&self, status: &LinkStatus) {
+        let refused = if status.files_refused { 1.0 } else { 0.0 };
+        metrics::gauge!("postern_find_certificate_files_refused").set(refused);
+        for what in [Expiring::Certificate, Expiring::Authority, Expiring::RevocationList] {
+            let of_kind = status.certificates.iter().filter(|certificate| certificate.what == what);
+            let Some(days) = of_kind.map(|certificate| certificate.days).min() else { continue };
+            metrics::gauge!("postern_find_certificate_days", "what" => what.code()).set(days as f64);
+            self.warn_of_end(what, days);
+        }
+    }
+
+    /// Tells an end that is near, once at each of the days.
+    fn warn_of_end(&self, what: Expiring, days: i64) {
+        let reached = WARN_DAYS.iter().filter(|day| days <= **day).count();
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = told.insert(what.code(), reached).unwrap_or(0);
+        if reached > before {
+            tracing::warn!(what = what.code(), days, "A certificate for FIND ends soon, or has ended.");
+        }
+    }
+}
+
+/// Tells what a look at the files of TLS found.
+pub(super) fn tell_looked(looked: &Looked) {
+    match looked {
+        Looked::Nothing => {}
+        Looked::Replaced => tracing::info!("Certificates for FIND were replaced."),
+        Looked::Refused(error) => {
+            let code = error.kind().code();
+            tracing::error!(code, %error, "New certificates for FIND can't be used; the ones before still are.");
+        }
+    }
+}
+
+/// The state of a link.
+pub(super) fn link_status(tls: Option<&WatchedClient>, now: Timestamp) -> LinkStatus {
+    let Some(tls) = tls else { return LinkStatus::default() };
+    let certificates = tls.expiries().into_iter().map(|expiry| CertificateStatus {
+        what: expiry.what,
+        at: expiry.at,
+        days: expiry.days(now).floor() as i64,
+    });
+    LinkStatus { certificates: certificates.collect(), files_refused: tls.is_refusing() }
+}
 
 impl Connection {
     /// The operator's order in force.
@@ -92,12 +141,7 @@ impl Find {
         let standing = (control != Control::Auto).then_some(order);
         *connection.order.lock().unwrap_or_else(PoisonError::into_inner) = standing;
         let opened = connection.guard.control(control);
-        tracing::warn!(
-            service,
-            control = control.code(),
-            uid,
-            "An operator's order to the breaker is in force."
-        );
+        control::tell(&service, control, uid);
         self.opened(connection, opened);
         self.tell_breaker(connection);
         Ok(())
@@ -114,49 +158,13 @@ impl Find {
     /// Looks at the files of TLS, closes connections that grew old, and hands the figures to the metrics. It reads
     /// files: it is not for a task that others wait for.
     pub fn look_after(&self) {
-        match self.poster.look_after(self.clock.now()) {
-            Looked::Nothing => {}
-            Looked::Replaced => tracing::info!("Certificates for FIND were replaced."),
-            Looked::Refused(error) => {
-                let code = error.kind().code();
-                tracing::error!(code, %error, "New certificates for FIND can't be used; the ones before still are.");
-            }
-        }
+        tell_looked(&self.poster.look_after(self.clock.now()));
         self.services.iter().for_each(|connection| self.tell_breaker(connection));
-        self.tell_certificates();
-    }
-
-    fn tell_certificates(&self) {
-        let status = self.link_status();
-        let refused = if status.files_refused { 1.0 } else { 0.0 };
-        metrics::gauge!("postern_find_certificate_files_refused").set(refused);
-        for what in [Expiring::Certificate, Expiring::Authority, Expiring::RevocationList] {
-            let of_kind = status.certificates.iter().filter(|certificate| certificate.what == what);
-            let Some(days) = of_kind.map(|certificate| certificate.days).min() else { continue };
-            metrics::gauge!("postern_find_certificate_days", "what" => what.code()).set(days as f64);
-            self.warn_of_end(what, days);
-        }
-    }
-
-    /// Tells an end that is near, once at each of the days.
-    fn warn_of_end(&self, what: Expiring, days: i64) {
-        let reached = WARN_DAYS.iter().filter(|day| days <= **day).count();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = told.0.insert(what.code(), reached).unwrap_or(0);
-        if reached > before {
-            tracing::warn!(what = what.code(), days, "A certificate for FIND ends soon, or has ended.");
-        }
+        self.told.tell(&self.link_status());
     }
 
     /// The state of the link, for the console.
     pub fn link_status(&self) -> LinkStatus {
-        let Some(tls) = self.poster.tls() else { return LinkStatus::default() };
-        let now = self.clock.now();
-        let certificates = tls.expiries().into_iter().map(|expiry| CertificateStatus {
-            what: expiry.what,
-            at: expiry.at,
-            days: expiry.days(now).floor() as i64,
-        });
-        LinkStatus { certificates: certificates.collect(), files_refused: tls.is_refusing() }
+        link_status(self.poster.tls(), self.clock.now())
     }
 }

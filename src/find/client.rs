@@ -178,7 +178,8 @@ fn unsent(error: &ConnectError) -> Unanswered {
 
 /// The base URL, if it is one that the settings suit.
 fn base(settings: &Settings) -> Result<Uri, SetupError> {
-    let base: Uri = settings.options.base_url.parse().map_err(|_| no_url())?;
+    let url = settings.options.base_url.as_ref().ok_or_else(no_url)?;
+    let base: Uri = url.parse().map_err(|_| no_url())?;
     let host = base.host().is_some_and(|host| !host.is_empty());
     match base.scheme_str() {
         Some("http") if host => Ok(base),

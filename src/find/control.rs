@@ -57,6 +57,12 @@ pub struct Order {
     pub uid: u32,
 }
 
+/// Tells that an order is in force.
+pub(super) fn tell(service: &str, control: Control, uid: u32) {
+    let control = control.code();
+    tracing::warn!(service, control, uid, "An operator's order to the breaker is in force.");
+}
+
 /// Why an order is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderError {

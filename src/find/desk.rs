@@ -81,8 +81,7 @@ impl Desk {
     ) -> Self {
         let places = Semaphore::new(settings.options.concurrency_max.min(pace.concurrency_max).max(1));
         let pace = Mutex::new(Rate::new(pace.rate_per_s_max, 100));
-        let account =
-            Account { username: settings.options.username.clone(), password: settings.password.clone() };
+        let account = settings.account();
         Self { settings, profile, clock, account, poster, places, rate, pace }
     }
 

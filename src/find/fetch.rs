@@ -95,10 +95,26 @@ impl Find {
         let deadline = begin + line.timeout();
         let exchanged = line.exchange(&asked, context, exchange, deadline).await;
         let request_id = exchanged.reply.as_ref().ok().and_then(|reply| reply.request_id.clone());
-        let fetched = exchanged.reply.and_then(|reply| line.fetched(&reply, step));
+        let fetched = exchanged
+            .reply
+            .and_then(|reply| line.fetched(&reply, step))
+            .and_then(|fetched| of(fetched, record));
         let reference_in_country = exchanged.reference;
         Some(Fetch { fetched, reference_in_country, request_id, elapsed_us: micros(begin.elapsed()) })
     }
+}
+
+/// What was fetched, if it is the record that was asked for. One that does not say its id is taken at the service's word.
+fn of(mut fetched: Fetched, record: &str) -> Result<Fetched, Reason> {
+    if let Fetched::Details(hit) = &mut fetched {
+        if hit.record.is_empty() {
+            record.clone_into(&mut hit.record);
+        }
+        if hit.record != record {
+            return Err(Reason::MalformedAnswer);
+        }
+    }
+    Ok(fetched)
 }
 
 fn refused(reason: Reason, begin: Instant) -> Fetch {

@@ -19,9 +19,11 @@ mod judge;
 mod limits;
 mod line;
 mod link;
+mod online;
 mod places;
 pub mod profile;
 mod rate;
+pub mod relay;
 pub(crate) mod reply;
 mod request;
 mod retry;
@@ -47,10 +49,14 @@ pub use breaker::BreakerState;
 pub use control::{Control, Order, OrderError, REASON_CHARS_MAX};
 pub use fetch::{Fetch, Fetched, File, Wanted};
 pub use hits::{IMAGE_PATH, NOTICE_PATH};
+pub use online::Online;
 pub use profile::Profile;
 pub use schema::Difference;
 pub use settings::{Settings, SetupError};
 pub use status::{CertificateStatus, LinkStatus, Probed, ServiceStatus};
+
+pub(crate) use places::Places;
+pub(crate) use rate::Rate;
 
 use client::{Address, Poster};
 use guard::{Class, Guard};
@@ -71,7 +77,7 @@ pub struct Find {
     rate: guard::SharedRate,
     /// For the tasks that try services after their rest, which end with this.
     me: Weak<Self>,
-    told: Mutex<care::Told>,
+    told: care::Told,
 }
 
 /// What is kept of one service.
@@ -112,9 +118,8 @@ impl Find {
                 order: Mutex::default(),
             });
         }
-        let account =
-            Account { username: settings.options.username.clone(), password: settings.password.clone() };
-        let told = Mutex::default();
+        let account = settings.account();
+        let told = care::Told::default();
         Ok(Arc::new_cyclic(|me| {
             let me = Weak::clone(me);
             Self { settings, profile, clock, account, poster, services, rate, me, told }

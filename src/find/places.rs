@@ -6,22 +6,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 /// So many requests at once.
-pub(super) struct Places {
+pub(crate) struct Places {
     free: Arc<Semaphore>,
     max: usize,
 }
 
 impl Places {
-    pub(super) fn new(max: usize) -> Self {
+    pub(crate) fn new(max: usize) -> Self {
         let max = max.clamp(1, Semaphore::MAX_PERMITS);
         Self { free: Arc::new(Semaphore::new(max)), max }
     }
 
-    pub(super) fn take_now(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) fn take_now(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.free).try_acquire_owned().ok()
     }
 
-    pub(super) async fn take(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn take(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
         match self.take_now() {
             None => timeout_at(deadline, Arc::clone(&self.free).acquire_owned()).await.ok()?.ok(),
             taken => taken,
@@ -29,12 +29,12 @@ impl Places {
     }
 
     /// A place if more than half of them are free, or all.
-    pub(super) fn take_spare(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) fn take_spare(&self) -> Option<OwnedSemaphorePermit> {
         let spare = self.free.available_permits() > self.max / 2;
         if spare { self.take_now() } else { None }
     }
 
-    pub(super) fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         self.max - self.free.available_permits()
     }
 }

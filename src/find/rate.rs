@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The turns of one account, which all of its services share.
-pub(super) struct Rate {
+pub(crate) struct Rate {
     /// Distance of two turns; none: no cap.
     distance: Option<Duration>,
     burst: Duration,
@@ -15,7 +15,7 @@ pub(super) struct Rate {
 
 impl Rate {
     /// So many turns a second, of which this instance may have a share; 0: no cap.
-    pub(super) fn new(per_s_max: u32, share_percent: u8) -> Self {
+    pub(crate) fn new(per_s_max: u32, share_percent: u8) -> Self {
         let share = u64::from(per_s_max) * u64::from(share_percent);
         // A share of less than one turn a second is a longer distance, not none.
         let distance = Duration::from_secs(100).as_nanos().checked_div(u128::from(share));
@@ -25,7 +25,7 @@ impl Rate {
     }
 
     /// The turn of a request: at once, at a later time, or not before the deadline.
-    pub(super) fn take(&mut self, now: Instant, deadline: Instant) -> Option<Option<Instant>> {
+    pub(crate) fn take(&mut self, now: Instant, deadline: Instant) -> Option<Option<Instant>> {
         let Some(distance) = self.distance else { return Some(None) };
         let next = self.given.map_or(now, |given| given.max(now)) + distance;
         // A turn counts from its end less the burst, so that the first ones come at once.
@@ -38,7 +38,7 @@ impl Rate {
     }
 
     /// A turn that nobody else is about to want: one of the burst's first half, now. False if there is none.
-    pub(super) fn take_spare(&mut self, now: Instant) -> bool {
+    pub(crate) fn take_spare(&mut self, now: Instant) -> bool {
         let Some(distance) = self.distance else { return true };
         let start = self.given.map_or(now, |given| given.max(now));
         let spare = start == now || start + distance <= now + self.burst / 2;

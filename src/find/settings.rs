@@ -13,6 +13,7 @@ use super::breaker::Triggers;
 use super::guard;
 use super::link::LinkLimits;
 use super::rate::Rate;
+use super::request::Account;
 
 /// What of the config can't be used, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +59,9 @@ impl Settings {
     /// # Errors
     /// The key of the option whose file can't be read or used.
     pub fn load(options: &file::Find, instance: &file::Instance) -> Result<Self, SetupError> {
-        let password = read("find.password_file", &options.password_file)?;
-        let password = String::from_utf8(password).map_err(|_| {
+        // A hub has the account; an edge has none.
+        let password = options.password_file.as_deref().map(|file| read("find.password_file", file));
+        let password = String::from_utf8(password.transpose()?.unwrap_or_default()).map_err(|_| {
             SetupError::new("find.password_file", "not UTF-8", "write the password alone in one line")
         })?;
         Ok(Self {
@@ -68,6 +70,14 @@ impl Settings {
             environment: instance.environment,
             password: Personal::new(password.trim_end_matches(['\r', '\n']).to_owned()),
         })
+    }
+
+    /// The service account.
+    pub(super) fn account(&self) -> Account {
+        Account {
+            username: self.options.username.clone().unwrap_or_default(),
+            password: self.password.clone(),
+        }
     }
 
     /// The limits of each service.

@@ -8,6 +8,7 @@ use super::log::Log;
 use super::options::Options;
 use super::queue::{Announcement, Queue};
 use super::recovery::{Recovery, recover};
+use super::since::visit_since;
 use super::spare::{Factory, Spares};
 use super::storage::Storage;
 use super::tail::{Mark, Tail};
@@ -15,6 +16,7 @@ use super::walk::RecordRef;
 use super::writer::Writer;
 use std::future::Future;
 use std::io;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -156,6 +158,27 @@ impl Journal {
     pub fn read_on(&self, behind: Option<&Mark>) -> io::Result<Option<Tail>> {
         let next_sequence = self.next_sequence();
         Tail::new(Arc::clone(&self.inner.storage), behind, next_sequence)
+    }
+
+    /// Reads from the first record of a segment on, up to the last record that is durable now. This blocks.
+    ///
+    /// # Errors
+    /// What the storage said.
+    pub fn read_from(&self, segment: u64) -> io::Result<Tail> {
+        Tail::from_segment(Arc::clone(&self.inner.storage), segment, self.next_sequence())
+    }
+
+    /// Visits the durable records from a time on, in ns since 1970-01-01 UTC, until the visit breaks off. It begins with the
+    /// segment that was being written then, so it sees earlier ones too. This blocks.
+    ///
+    /// # Errors
+    /// What the storage said.
+    pub fn visit_since(
+        &self,
+        time_ns: u64,
+        visit: impl FnMut(&RecordRef<'_>) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        visit_since(Arc::clone(&self.inner.storage), time_ns, self.next_sequence(), visit)
     }
 
     /// Announces that a record will come soon, so that the writer may wait for it.

@@ -34,12 +34,14 @@ pub enum Kind {
     Carry,
     /// A record of a site without a link, taken into its hub's journal.
     Reconciled,
+    /// A question that an edge asked by way of this hub, with the answers, written before they leave.
+    Relayed,
     /// A kind that this release does not know.
     Other(u16),
 }
 
 /// Every named kind with its number: the one table that both directions read.
-const NAMED: [(Kind, u16); 12] = [
+const NAMED: [(Kind, u16); 13] = [
     (Kind::Screening, 1),
     (Kind::LateAnswer, 2),
     (Kind::ReplySent, 3),
@@ -52,6 +54,7 @@ const NAMED: [(Kind, u16); 12] = [
     (Kind::Recheck, 10),
     (Kind::Carry, 11),
     (Kind::Reconciled, 12),
+    (Kind::Relayed, 13),
 ];
 
 impl Kind {

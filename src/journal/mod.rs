@@ -25,6 +25,7 @@ mod queue;
 mod reader;
 mod recovery;
 mod segment;
+mod since;
 mod spare;
 pub mod storage;
 mod tail;

@@ -56,6 +56,14 @@ impl Tail {
         let last = behind.map_or(0, |mark| mark.position.sequence);
         Ok(reader.map(|reader| Self { reader, last, next_sequence }))
     }
+
+    /// Reads from the first record of a segment on, up to the record before the number `next_sequence`.
+    ///
+    /// # Errors
+    /// What the storage said.
+    pub fn from_segment(storage: Arc<dyn Storage>, segment: u64, next_sequence: u64) -> io::Result<Self> {
+        Ok(Self { reader: Reader::from_segment(storage, segment)?, last: 0, next_sequence })
+    }
 }
 
 impl Iterator for Tail {

@@ -43,6 +43,16 @@ pub struct RecordRef<'a> {
     pub hash: ChainHash,
 }
 
+#[cfg(test)]
+impl<'a> RecordRef<'a> {
+    /// A record for those who read bodies.
+    pub(crate) fn for_test(kind: Kind, body: &'a [u8]) -> Self {
+        let (segment, offset, sequence, flags, key_id, time_ns) = (1, 0, 1, 0, 0, 0);
+        let (matter, hash) = (Uuid::nil(), GENESIS);
+        Self { segment, offset, sequence, kind, flags, key_id, time_ns, matter, body, hash }
+    }
+}
+
 /// A damaged place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage {

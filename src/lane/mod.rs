@@ -39,7 +39,7 @@ use postern_sdk::{Fault, FaultCode, Reference, Reply};
 use tokio::time::Instant;
 
 pub use auth::{TokenError, Tokens};
-pub use http::{Documents, HttpLane};
+pub use http::{Documents, Fetches, HttpLane};
 pub use identity::{ClientIdentity, IdentifiedBy, is_client_name};
 pub use tcp::TcpLane;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use postern_sdk::{Answer, Context, Database, Finding, Outcome, Query, Reason, Reference, Source};
 use tokio::time::{Instant, timeout_at};
 
+use super::change::is_of_the_link;
 use super::health::Heard;
 use super::record::{Disagreement, PlaceState, RecheckRecord, Settling};
 use super::store::{Job, JobKey};
@@ -224,12 +225,12 @@ fn is_hit(answer: &Answer) -> bool {
     !answer.finding.hits().is_empty()
 }
 
-/// Whether the breaker kept every request back: nothing went out, so there is nothing to record.
+/// Whether the link kept every request back: nothing went out, so there is nothing to record. A refusal without a request, of
+/// a hub for instance, is recorded: it ends the places or puts them off.
 fn is_unsent(answers: &[Answer]) -> bool {
+    let of_the_link = |answer: &Answer| answer.finding.not_checked().is_some_and(is_of_the_link);
     !answers.is_empty()
-        && answers
-            .iter()
-            .all(|answer| answer.reference_in_country.is_none() && answer.finding.not_checked().is_some())
+        && answers.iter().all(|answer| answer.reference_in_country.is_none() && of_the_link(answer))
 }
 
 fn heard(answers: &[Answer]) -> Vec<(Database, Heard)> {
@@ -268,7 +269,8 @@ fn settling(outcome: &Outcome, answer: &Answer, told: bool) -> Settling {
     let unchecked = answer.finding.not_checked().or(answer.unchecked);
     let state = match unchecked {
         None => PlaceState::Answered,
-        Some(reason) if reason.passes() => PlaceState::Open { reason },
+        // A hub tells of a suspension as of any other reason; it ends.
+        Some(reason) if reason.passes() || reason == Reason::Suspended => PlaceState::Open { reason },
         Some(reason) => PlaceState::Closed { reason },
     };
     let known = outcome.databases().iter().find(|conclusion| conclusion.database == answer.database);

@@ -80,6 +80,7 @@ pub(super) const fn is_of_the_link(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::Transport
+            | Reason::CertificateRefused
             | Reason::Deadline
             | Reason::BreakerOpen
             | Reason::RateCapped

@@ -27,5 +27,6 @@ mod tests;
 
 pub use figures::{Figures, RecheckStatus};
 pub use record::{Disagreement, PlaceState, RecheckRecord, Settling};
+pub(crate) use schedule::Pace;
 pub use store::{Store, StoreError};
 pub use worker::{Parts, Services, Worker};

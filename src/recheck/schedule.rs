@@ -54,26 +54,26 @@ impl Turns {
     }
 }
 
-/// The room's own rate cap.
+/// A room's own rate cap.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     distance: Duration,
     next: Instant,
 }
 
 impl Pace {
     /// This many a second at most, at least one.
-    pub(super) fn new(per_s_max: u32) -> Self {
+    pub(crate) fn new(per_s_max: u32) -> Self {
         Self { distance: Duration::from_secs(1) / per_s_max.max(1), next: Instant::now() }
     }
 
     /// When the next attempt may go.
-    pub(super) const fn next(&self) -> Instant {
+    pub(crate) const fn next(&self) -> Instant {
         self.next
     }
 
     /// Takes note of an attempt.
-    pub(super) fn went(&mut self) {
+    pub(crate) fn went(&mut self) {
         let now = Instant::now();
         let earliest = now.checked_sub(BURST.max(self.distance)).unwrap_or(now);
         self.next = self.next.max(earliest) + self.distance;

@@ -26,3 +26,5 @@ pub use plan::{Plan, QUERIES_MAX, plan};
 pub use policy::{Ages, Mode, Policy, holds};
 pub use shell::{Late, LateSink, Order, Screened, Screener};
 pub use source::{Answers, Ask, Lookup};
+#[cfg(test)]
+pub(crate) use word::copy_may_replace;

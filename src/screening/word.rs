@@ -122,7 +122,7 @@ impl Word {
 /// An answer that can't be read, or lacks the database's block, counts as such a failure: FIND said nothing. A refusal
 /// (access denied, search refused, too many answers, not silent, another environment) was FIND's answer to this very
 /// question and is not to be got round; neither is a failure inside Postern.
-pub(super) const fn copy_may_replace(reason: Reason) -> bool {
+pub(crate) const fn copy_may_replace(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::Transport

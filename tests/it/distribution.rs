@@ -23,13 +23,13 @@ use crate::client::get;
 use crate::world::{Daemon, Setup, World, postern, told, until};
 
 /// An authority whose certificates the hub and its sites show each other.
-struct Pki {
+pub(crate) struct Pki {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
 
 impl Pki {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -38,12 +38,17 @@ impl Pki {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
+    /// The authority as a file of a world.
+    pub(crate) fn trust(&self, world: &World) {
+        world.write("tls-ca.pem", &self.pem);
+    }
+
     /// Authority, certificate and key of this name as files of a world.
-    fn issue(&self, world: &World, name: &str) {
+    pub(crate) fn issue(&self, world: &World, name: &str) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
-        world.write("tls-ca.pem", &self.pem);
+        self.trust(world);
         world.write("tls.pem", &params.signed_by(&key, &self.issuer).unwrap().pem());
         let path = world.write("tls.key", &key.serialize_pem());
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();

@@ -3,6 +3,7 @@
 // Clippy knows the functions marked as tests alone; everything here is one.
 #![allow(clippy::unwrap_used)]
 
+mod batch;
 mod canary;
 mod cli;
 mod client;
@@ -11,7 +12,9 @@ mod copy;
 mod deadline;
 mod demo;
 mod distribution;
+mod fault;
 mod feeds;
+mod fetch;
 mod find;
 mod independent;
 mod independent_find;
@@ -22,6 +25,7 @@ mod openapi;
 mod persons;
 mod recheck;
 mod reconcile;
+mod relay;
 mod simulator;
 mod stolen;
 mod supply;

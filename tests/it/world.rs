@@ -17,7 +17,7 @@ use postern::grants;
 use postern::keys::PrivateKey;
 use postern::sim::feed::{self, Feed, Row};
 use postern::sim::publisher::Publisher;
-use postern::sim::{DocumentRecord, Faults, RunningSim, SimOptions, SimRecords, Simulator};
+use postern::sim::{DocumentRecord, Faults, Logged, RunningSim, SimOptions, SimRecords, Simulator};
 use postern_sdk::{DocumentType, Environment};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -170,7 +170,7 @@ view = "gate"
 [[grant]]
 client = "booths"
 databases = ["sltd", "tdawn", "nominal", "smv", "public_notices"]
-operations = ["search", "details", "report"]
+operations = ["search", "details", "images", "report"]
 sites = ["ZZA-T1"]
 purposes = ["border_control"]
 view = "full"
@@ -285,6 +285,11 @@ impl Interpol {
         self.sim().log().counts
     }
 
+    /// What it was asked, the latest last.
+    pub(crate) fn asked(&self) -> Vec<Logged> {
+        self.sim().log().latest
+    }
+
     /// Makes it behave otherwise from now on.
     pub(crate) fn behave(&self, faults: Faults) {
         self.sim().set_faults(faults).unwrap();
@@ -377,6 +382,7 @@ pub(crate) struct Daemon {
     log: PathBuf,
     lanes: BTreeMap<String, SocketAddr>,
     hub: Option<SocketAddr>,
+    relay: Option<SocketAddr>,
     console: SocketAddr,
 }
 
@@ -387,6 +393,7 @@ impl Daemon {
             log,
             lanes: BTreeMap::new(),
             hub: None,
+            relay: None,
             console: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
         until("the daemon's addresses", || daemon.learn());
@@ -407,6 +414,7 @@ impl Daemon {
                     self.lanes.insert(event["lane"].as_str()?.to_owned(), address);
                 }
                 (Some("The hub listens."), address) => self.hub = address,
+                (Some("The relay listens."), address) => self.relay = address,
                 (Some("The console listens."), Some(address)) => {
                     self.console = address;
                     return Some(());
@@ -425,6 +433,11 @@ impl Daemon {
     /// Where the hub listens.
     pub(crate) fn hub(&self) -> SocketAddr {
         self.hub.unwrap()
+    }
+
+    /// Where the hub asks FIND for edges.
+    pub(crate) fn relay(&self) -> SocketAddr {
+        self.relay.unwrap()
     }
 
     pub(crate) fn console(&self) -> SocketAddr {

@@ -37,6 +37,7 @@
 //! with their HTTP status: 400 what is no JSON, 422 what is JSON and can't be asked, 403, 413, 500 and 503 the host's. The
 //! lane's own, in which no message was read, are [`TRANSPORT_PROBLEMS`].
 
+pub mod beside;
 mod decode;
 mod examples;
 mod object;
@@ -53,6 +54,7 @@ use postern_sdk::{
     Stamp, Told,
 };
 
+pub use beside::FETCH_PROBLEMS;
 pub use openapi::openapi;
 pub use problem::{PROBLEMS, Problem, ProblemKind, TRANSPORT_PROBLEMS};
 pub use request::{

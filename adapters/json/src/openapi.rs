@@ -6,6 +6,11 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use crate::beside::{
+    DETAILS_PATH, DOCUMENTS_PATH, DetailsRequest, DetailsResponse, DocumentRefusal, DocumentRequest,
+    DocumentResponse, FETCH_PROBLEMS, FILES_PATH, FetchProblem, FileRequest, WITHDRAWALS_PATH,
+};
+use crate::problem::ProblemKind;
 use crate::{
     MEDIA_TYPE, OPENAPI_PATH, PATH, PROBLEM_MEDIA_TYPE, PROBLEMS, Problem, ScreeningRequest,
     ScreeningResponse, TRANSPORT_PROBLEMS, examples,
@@ -23,6 +28,7 @@ pub fn openapi() -> Value {
     define::<Problem<'_>>("Problem", written(), &mut schemas);
     // The lane's own problems say no more than these.
     schemas["Problem"]["required"] = json!(["type", "title", "status"]);
+    define_beside(&mut schemas);
     schemas.sort_keys();
     json!({
         "openapi": "3.1.0",
@@ -33,7 +39,14 @@ pub fn openapi() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" }
         },
         "security": [{ "mutualTLS": [] }, { "bearer": [] }],
-        "paths": { PATH: { "post": operation() }, OPENAPI_PATH: { "get": description() } },
+        "paths": {
+            PATH: { "post": operation() },
+            DETAILS_PATH: { "post": details() },
+            FILES_PATH: { "post": files() },
+            DOCUMENTS_PATH: { "post": managed("report", "Report a lost or stolen document of this country") },
+            WITHDRAWALS_PATH: { "post": managed("withdraw", "Withdraw the record of a document of this country") },
+            OPENAPI_PATH: { "get": description() }
+        },
         "components": { "schemas": schemas, "securitySchemes": security() }
     })
 }
@@ -54,6 +67,29 @@ fn define<T: JsonSchema>(name: &str, settings: SchemaSettings, schemas: &mut Map
     }
     schemas.extend(generator.take_definitions(true));
     schemas.insert(name.to_owned(), value);
+}
+
+/// Adds what is served beside screenings.
+fn define_beside(schemas: &mut Map<String, Value>) {
+    let read = SchemaSettings::draft2020_12;
+    let written = || SchemaSettings::draft2020_12().for_serialize();
+    define::<DetailsRequest>("DetailsRequest", read(), schemas);
+    define::<FileRequest>("FileRequest", read(), schemas);
+    define::<DocumentRequest>("DocumentRequest", read(), schemas);
+    define::<FetchProblem>("FetchProblem", written(), schemas);
+    define::<DocumentResponse>("DocumentResponse", written(), schemas);
+    define::<DocumentRefusal>("DocumentRefusal", written(), schemas);
+    define::<DetailsResponse>("DetailsResponse", written(), schemas);
+    schemas["FetchProblem"]["required"] = json!(["type", "title", "status"]);
+    // A record that was asked for by its id does not say how it matches.
+    let mut record = schemas["Hit"].clone();
+    record["required"] = json!(["record"]);
+    if let Some(fields) = record["properties"].as_object_mut() {
+        fields.retain(|field, _| !["class", "remarks", "score"].contains(&field.as_str()));
+    }
+    schemas.insert("Record".to_owned(), record);
+    let described = &mut schemas["DetailsResponse"]["properties"]["record"];
+    described["$ref"] = json!(format!("#{COMPONENTS}/Record"));
 }
 
 fn operation() -> Value {
@@ -117,6 +153,87 @@ fn problem(status: u16, examples: Vec<(&'static str, &'static str, Value)>) -> V
         response["headers"] = json!({ "Retry-After": after });
     }
     response
+}
+
+fn details() -> Value {
+    let answer = json!({
+        "description": "The record in full",
+        "content": { MEDIA_TYPE: { "schema": { "$ref": format!("#{COMPONENTS}/DetailsResponse") } } }
+    });
+    fetch("details", "Fetch the record behind a hit in full", "DetailsRequest", answer)
+}
+
+fn files() -> Value {
+    let bytes = json!({ "schema": { "type": "string", "format": "binary" } });
+    let types = ["application/pdf", "image/jpeg", "image/png", "image/tiff", "application/octet-stream"];
+    let content: Map<String, Value> =
+        types.map(|name| (name.to_owned(), bytes.clone())).into_iter().collect();
+    let text = |text: &str| json!({ "description": text, "schema": { "type": "string" } });
+    let answer = json!({
+        "description": "The file. Its type is what the service says and is not checked; one that is not listed is told as bytes.",
+        "headers": {
+            "Content-Disposition": text("attachment"), "X-Content-Type-Options": text("nosniff")
+        },
+        "content": content
+    });
+    fetch("fetchFile", "Fetch a notice or an image of the record behind a hit", "FileRequest", answer)
+}
+
+/// A question of the second line. It is there where the daemon asks FIND.
+fn fetch(id: &str, summary: &str, request: &str, answer: Value) -> Value {
+    let mut by_status: BTreeMap<u16, Vec<&ProblemKind>> = BTreeMap::new();
+    // The lane's own body limits have codes of the adapter's list.
+    let limits = PROBLEMS.iter().filter(|kind| ["framing", "frame_too_large", "busy"].contains(&kind.code));
+    for kind in FETCH_PROBLEMS.iter().chain(TRANSPORT_PROBLEMS).chain(limits) {
+        by_status.entry(kind.status).or_default().push(kind);
+    }
+    let problems = by_status.into_iter().map(|(status, kinds)| {
+        let codes: Vec<&str> = kinds.iter().map(|kind| kind.code).collect();
+        let schema = json!({ "$ref": format!("#{COMPONENTS}/FetchProblem") });
+        let problem = json!({
+            "description": format!("A problem: {}", codes.join(", ")),
+            "content": { PROBLEM_MEDIA_TYPE: { "schema": schema } }
+        });
+        (status.to_string(), problem)
+    });
+    json!({
+        "operationId": id,
+        "summary": summary,
+        "description": "For a client that sees all and whose grant has the operation, on a record that a screening of its \
+                        own hit. There where FIND is configured. What was asked and what came stands in the journal.",
+        "requestBody": {
+            "required": true,
+            "content": { MEDIA_TYPE: { "schema": { "$ref": format!("#{COMPONENTS}/{request}") } } }
+        },
+        "responses": std::iter::once(("200".to_owned(), answer)).chain(problems).collect::<Map<_, _>>()
+    })
+}
+
+/// What is done with a document of the country.
+fn managed(id: &str, summary: &str) -> Value {
+    let content =
+        |schema: &str| json!({ MEDIA_TYPE: { "schema": { "$ref": format!("#{COMPONENTS}/{schema}") } } });
+    let refusals = [
+        ("400", "The message can't be read"),
+        ("403", "The client may not"),
+        ("409", "The service objects"),
+        ("422", "The context is not whole, or a rule is broken"),
+        ("500", "Something failed inside Postern"),
+        ("502", "The service did not answer"),
+        ("503", "The journal could not be written; in_doubt says whether the service was asked"),
+    ];
+    let refused = refusals.map(|(status, text)| {
+        (status.to_owned(), json!({ "description": text, "content": content("DocumentRefusal") }))
+    });
+    let done = json!({ "description": "It is done", "content": content("DocumentResponse") });
+    json!({
+        "operationId": id,
+        "summary": summary,
+        "description": "For a client whose grant has the operation report. There where FIND is configured and its profile \
+                        has the service. The lane's own problems are those of the other paths.",
+        "requestBody": { "required": true, "content": content("DocumentRequest") },
+        "responses": std::iter::once(("200".to_owned(), done)).chain(refused).collect::<Map<_, _>>()
+    })
 }
 
 /// This document.

@@ -38,7 +38,7 @@ pub struct ProblemKind {
     pub title: &'static str,
 }
 
-const fn kind(code: &'static str, status: u16, title: &'static str) -> ProblemKind {
+pub(crate) const fn kind(code: &'static str, status: u16, title: &'static str) -> ProblemKind {
     ProblemKind { code, status, title }
 }
 

@@ -24,6 +24,7 @@ pub use bundle::{MindExport, MindImport};
 pub use enrol::{EnrolApprove, EnrolCommand, EnrolList, EnrolRequest, MindEnrol, MindRevoke};
 pub use keep::{MindApply, MindFold, MindPurge, MindWithdraw};
 pub use place::Place;
+pub(super) use progress::Work;
 pub use publish::MindPublish;
 pub use root::{MindRoot, RootCommand, RootNew};
 pub use show::{MindDiff, MindInfo, MindLookup, MindVerify};

@@ -5,11 +5,13 @@
 //! the written form and nothing else, but for two: a secret's file, if it is there, must be its owner's alone, and the
 //! key of the copy must be on another disk.
 
+mod batch;
 mod distribution;
 mod key;
 mod lane;
 mod policy;
 mod recheck;
+mod relay;
 mod secrets;
 
 use std::net::SocketAddr;
@@ -43,6 +45,8 @@ pub(super) fn check(
     checker.journal();
     checker.find();
     checker.recheck();
+    checker.relay();
+    checker.batch();
     checker.mind();
     checker.mind_key(folder);
     checker.mind_distribution();
@@ -114,7 +118,7 @@ impl Checker<'_> {
 
     fn find(&mut self) {
         let Some(find) = &self.file.find else { return };
-        self.base_url(find);
+        self.asked(find);
         if let Some(tls) = &find.tls
             && tls.cert_file.is_some() != tls.key_file.is_some()
         {
@@ -147,14 +151,11 @@ impl Checker<'_> {
             let cause = format!("{percent} percent is more than all");
             self.error(&format!("find.{option}"), cause, "write 100 at most");
         }
-        if find.username.is_empty() {
-            self.error("find.username", "the account has no name", "write the service account's name");
-        }
     }
 
-    fn base_url(&mut self, find: &file::Find) {
+    fn base_url(&mut self, base_url: &str, find: &file::Find) {
         const KEY: &str = "find.base_url";
-        let Ok(url) = find.base_url.parse::<hyper::Uri>() else {
+        let Ok(url) = base_url.parse::<hyper::Uri>() else {
             return self.error(KEY, "it is not a URL", "write https://host:port");
         };
         if url.query().is_some() || !matches!(url.path(), "" | "/") {
@@ -215,7 +216,8 @@ impl Checker<'_> {
         let console = self.file.console.iter().map(|console| ("console.listen".to_owned(), console.listen));
         let hub = self.file.mind.iter().filter_map(|mind| mind.hub.as_ref());
         let hub = hub.map(|hub| ("mind.hub.listen".to_owned(), hub.listen));
-        let all: Vec<(String, SocketAddr)> = lanes.chain(console).chain(hub).collect();
+        let relay = self.file.relay.iter().map(|relay| ("relay.listen".to_owned(), relay.listen));
+        let all: Vec<(String, SocketAddr)> = lanes.chain(console).chain(hub).chain(relay).collect();
         for (i, (key, address)) in all.iter().enumerate() {
             if let Some((other, _)) = all[..i].iter().find(|(_, other)| clash(*address, *other)) {
                 let cause = format!("{address} is already the address of {other}");

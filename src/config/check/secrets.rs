@@ -29,9 +29,12 @@ impl<'a> Checker<'a> {
             files.extend(path.map(|path| (key, path.as_path())));
         };
         if let Some(find) = &file.find {
-            add("find.password_file".to_owned(), Some(&find.password_file));
+            add("find.password_file".to_owned(), find.password_file.as_ref());
+            let relay = find.relay.as_ref().and_then(|relay| relay.tls.key_file.as_ref());
+            add("find.relay.tls.key_file".to_owned(), relay);
             add("find.tls.key_file".to_owned(), find.tls.as_ref().and_then(|tls| tls.key_file.as_ref()));
         }
+        add("relay.tls.key_file".to_owned(), file.relay.as_ref().map(|relay| &relay.tls.key_file));
         if let Some(key) = file.mind.as_ref().and_then(|mind| mind.key.as_ref()) {
             add("mind.key.file".to_owned(), key.file.as_ref());
             add("mind.key.tls.key_file".to_owned(), key.tls.as_ref().and_then(|tls| tls.key_file.as_ref()));

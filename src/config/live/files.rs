@@ -29,14 +29,17 @@ pub(super) fn keys(config: &Config, clock: &Clock) -> Finding {
     let mut found = Vec::new();
     let lanes = config.lanes.iter().filter_map(|lane| lane.tls.as_ref());
     let console = config.console.iter().filter_map(|console| console.tls.as_ref());
-    for tls in lanes.chain(console) {
+    let relay = config.relay.iter().map(|relay| &relay.tls);
+    for tls in lanes.chain(console).chain(relay) {
         found.extend(server(tls, now));
     }
     if let Some(find) = &config.find {
-        found.push(Finding::of(password(&find.password_file)));
-        found.extend(find.tls.iter().map(|tls| authority(&tls.ca_file, now)));
-        let pair = find.tls.as_ref().and_then(|tls| tls.cert_file.as_deref().zip(tls.key_file.as_deref()));
-        found.extend(pair.map(|(cert, key)| identity(cert, key, now)));
+        found.extend(find.password_file.iter().map(|file| Finding::of(password(file))));
+        for tls in find.tls.iter().chain(find.relay.iter().map(|relay| &relay.tls)) {
+            found.push(authority(&tls.ca_file, now));
+            let pair = tls.cert_file.as_deref().zip(tls.key_file.as_deref());
+            found.extend(pair.map(|(cert, key)| identity(cert, key, now)));
+        }
     }
     if let Some(mind) = &config.mind {
         if let KeyFrom::Server(server) = &mind.key.from {

@@ -62,7 +62,8 @@ pub(super) fn listeners(config: &Config) -> Finding {
     let console = config.console.iter().map(|console| ("console".to_owned(), console.listen));
     let hub = config.mind.iter().filter_map(|mind| mind.hub.as_ref());
     let hub = hub.map(|hub| ("mind.hub".to_owned(), hub.listen));
-    let found = lanes.chain(console).chain(hub).map(|(name, address)| listener(&name, address));
+    let relay = config.relay.iter().map(|relay| ("relay".to_owned(), relay.listen));
+    let found = lanes.chain(console).chain(hub).chain(relay).map(|(name, address)| listener(&name, address));
     Finding::all(found.collect(), "none are configured")
 }
 

@@ -12,6 +12,7 @@ mod tables;
 mod values;
 mod wire;
 mod wisdm;
+mod wisdm_words;
 
 use std::collections::BTreeMap;
 
@@ -27,9 +28,10 @@ pub use wire::{
     ReplyNames, Values,
 };
 pub use wisdm::{
-    ActionKind, DocumentPlaces, FieldLimits, Fraud, Functional, Retention, StatisticNames, Wisdm, WisdmField,
-    WisdmOperation, WisdmPayload, WisdmStep, WisdmValue,
+    DocumentPlaces, FieldLimits, Retention, StatisticNames, Wisdm, WisdmField, WisdmOperation, WisdmPayload,
+    WisdmStep, WisdmValue,
 };
+pub use wisdm_words::{ActionKind, Fraud, Functional};
 
 /// The profile that is built in.
 pub const BUILT_IN: &str = include_str!("../profiles/interpol.toml");

@@ -25,9 +25,10 @@ fn fixture(name: &str) -> String {
 fn settings(base_url: &str) -> Settings {
     let options = file::Find {
         profile: None,
-        base_url: base_url.to_owned(),
-        username: "acct".to_owned(),
-        password_file: "unused".into(),
+        base_url: Some(base_url.to_owned()),
+        relay: None,
+        username: Some("acct".to_owned()),
+        password_file: Some("unused".into()),
         tls: None,
         connect_timeout_ms: 1_000,
         request_timeout_ms: 5_000,

@@ -3,6 +3,7 @@
 
 mod campaign;
 mod damage;
+mod since;
 mod tail;
 mod threads;
 

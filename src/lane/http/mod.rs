@@ -1,6 +1,7 @@
 //! Questions over HTTP/1.1.
 
 mod body;
+mod per_client;
 mod problem;
 mod session;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::per_client::PerClient;
 use self::problem::Problem;
 use self::session::Session;
 use self::wire::WireStream;
@@ -43,6 +45,12 @@ const DOCUMENTS: &str = "/v1/documents";
 
 /// Where the records of documents are withdrawn.
 const WITHDRAWALS: &str = "/v1/documents/withdraw";
+
+/// Where records in full are asked for.
+const DETAILS: &str = "/v1/details";
+
+/// Where files of records are asked for.
+const FILES: &str = "/v1/files";
 
 /// Where the description of the interface is.
 const OPENAPI: &str = "/v1/openapi.json";
@@ -67,7 +75,13 @@ pub struct HttpLane {
     tokens: Option<Tokens>,
     lockout: Lockout,
     openapi: Option<Bytes>,
+    /// Where questions are posted.
+    path: &'static str,
+    /// Connections of one client at once, and how many there are.
+    per_client_max: usize,
+    per_client: Arc<PerClient>,
     documents: Option<Documents>,
+    fetches: Option<Fetches>,
     /// What is being handled, also for clients that have hung up.
     handling: TaskTracker,
 }
@@ -78,6 +92,14 @@ pub struct Documents {
     pub report: Arc<dyn Handler>,
     /// Withdrawals.
     pub withdraw: Arc<dyn Handler>,
+}
+
+/// Who answers what the second line asks about a record.
+pub struct Fetches {
+    /// The record in full.
+    pub details: Arc<dyn Handler>,
+    /// Its files, which are answered as attachments.
+    pub files: Arc<dyn Handler>,
 }
 
 impl HttpLane {
@@ -98,7 +120,11 @@ impl HttpLane {
             tokens: None,
             lockout: Lockout::default(),
             openapi: None,
+            path: SCREENINGS,
+            per_client_max: usize::MAX,
+            per_client: Arc::default(),
             documents: None,
+            fetches: None,
             handling: TaskTracker::new(),
         }
     }
@@ -117,10 +143,31 @@ impl HttpLane {
         self
     }
 
+    /// With questions posted at this path.
+    #[must_use]
+    pub const fn at(mut self, path: &'static str) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// With so many connections at once of a client that its certificate names.
+    #[must_use]
+    pub const fn with_connections_per_client(mut self, max: usize) -> Self {
+        self.per_client_max = max;
+        self
+    }
+
     /// With the country's own documents: `POST /v1/documents` and `POST /v1/documents/withdraw`.
     #[must_use]
     pub fn with_documents(mut self, documents: Documents) -> Self {
         self.documents = Some(documents);
+        self
+    }
+
+    /// With records in full and their files: `POST /v1/details` and `POST /v1/files`.
+    #[must_use]
+    pub fn with_fetches(mut self, fetches: Fetches) -> Self {
+        self.fetches = Some(fetches);
         self
     }
 
@@ -204,6 +251,11 @@ impl Serve for HttpLane {
         let Some(tls) = &self.tls else { return self.converse(stream, None, peer, drain).await };
         match tls.accept(stream).await {
             Ok((stream, name)) => {
+                let counted = name.as_ref().map(|name| self.per_client.enter(name, self.per_client_max));
+                if let Some(None) = counted {
+                    self.meter.connection_refused();
+                    return;
+                }
                 let certified =
                     name.map(|name| Arc::new(ClientIdentity::new(name, IdentifiedBy::Certificate)));
                 Arc::clone(&self).converse(stream, certified, peer, drain).await;

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use postern_sdk::{Fault, FaultCode, Reply};
@@ -72,15 +73,19 @@ impl Session {
         &self,
         request: Request<Incoming>,
     ) -> Result<Response<ReplyBody>, (Problem, Option<Duration>)> {
-        if let Some(handler) = self.documents(request.uri().path()) {
-            let posted = request.method() == Method::POST;
-            return if posted { self.post(request, handler).await } else { Err(Problem::ONLY_POST.into()) };
+        if let Some(handler) = self.beside(request.uri().path()) {
+            if request.method() != Method::POST {
+                return Err(Problem::ONLY_POST.into());
+            }
+            let is_file = request.uri().path() == super::FILES;
+            let response = self.post(request, handler).await?;
+            return Ok(if is_file { attached(response) } else { response });
         }
         match (request.uri().path(), &self.lane.openapi) {
-            (super::SCREENINGS, _) if request.method() == Method::POST => {
+            (path, _) if path == self.lane.path && request.method() == Method::POST => {
                 self.post(request, &self.lane.handler).await
             }
-            (super::SCREENINGS, _) => Err(Problem::ONLY_POST.into()),
+            (path, _) if path == self.lane.path => Err(Problem::ONLY_POST.into()),
             (super::OPENAPI, Some(openapi)) if [Method::GET, Method::HEAD].contains(request.method()) => {
                 Ok(json(openapi.clone()))
             }
@@ -89,12 +94,14 @@ impl Session {
         }
     }
 
-    /// Who answers what is posted about the country's own documents.
-    fn documents(&self, path: &str) -> Option<&Arc<dyn Handler>> {
-        let documents = self.lane.documents.as_ref()?;
+    /// Who answers what is posted beside screenings.
+    fn beside(&self, path: &str) -> Option<&Arc<dyn Handler>> {
+        let (documents, fetches) = (self.lane.documents.as_ref(), self.lane.fetches.as_ref());
         match path {
-            super::DOCUMENTS => Some(&documents.report),
-            super::WITHDRAWALS => Some(&documents.withdraw),
+            super::DOCUMENTS => documents.map(|documents| &documents.report),
+            super::WITHDRAWALS => documents.map(|documents| &documents.withdraw),
+            super::DETAILS => fetches.map(|fetches| &fetches.details),
+            super::FILES => fetches.map(|fetches| &fetches.files),
             _ => None,
         }
     }
@@ -209,6 +216,14 @@ fn dressed(reply: Reply, body: impl FnOnce(Vec<u8>) -> ReplyBody) -> Response<Re
     headers
         .insert(CONTENT_TYPE, content_type.unwrap_or(HeaderValue::from_static("application/octet-stream")));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A file as it is given: to be kept or opened by whom it is meant for, and to be nothing but what it says.
+fn attached(mut response: Response<ReplyBody>) -> Response<ReplyBody> {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

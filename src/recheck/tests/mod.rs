@@ -133,8 +133,9 @@ impl Lookup for Scripted {
                 std::future::pending::<()>().await;
             }
             let says = self.says.lock().unwrap().clone();
-            // What rests is not sent, so it has no reference.
-            let sent = says.not_checked() != Some(Reason::BreakerOpen);
+            // What rests, and what a hub refuses, is not sent, so it has no reference.
+            let unsent = [Reason::BreakerOpen, Reason::Suspended, Reason::NotGranted];
+            let sent = !says.not_checked().is_some_and(|reason| unsent.contains(&reason));
             let reference_in_country = sent.then(|| format!("UTO-{number}"));
             let answer = |database| Answer {
                 reference_in_country: reference_in_country.clone(),

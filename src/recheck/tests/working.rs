@@ -102,6 +102,26 @@ async fn failures_are_tried_again_or_closed() {
     );
 }
 
+// Proves that what a hub refuses without asking is recorded: a suspension there puts the question off, and what the hub does
+// not grant is closed.
+#[tokio::test(start_paused = true)]
+async fn refusals_of_a_hub_are_recorded() {
+    let world = World::new();
+    world.screen(1..2, &Finding::NoRecord).await;
+    let find = Scripted::new(Finding::NotChecked(Reason::Suspended));
+    let running = world.work(world.parts(&find));
+    running.until("the first attempt", |status| status.asked == 1).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!((find.asked().len(), running.figures.status().open), (1, 1), "put off");
+    find.say(Finding::NotChecked(Reason::NotGranted));
+    world.pass(SignedDuration::from_secs(60));
+    running.until("the end", |status| status.open == 0).await;
+    running.stop().await;
+    let states: Vec<_> = world.rechecks().iter().map(|(_, record)| record.places[0].state).collect();
+    let (open, closed) = (Reason::Suspended, Reason::NotGranted);
+    assert_eq!(states, [PlaceState::Open { reason: open }, PlaceState::Closed { reason: closed }]);
+}
+
 // Proves that what the grant no longer allows is closed as not granted without being asked, that a suspended check stays
 // open, and that both are recorded.
 #[tokio::test(start_paused = true)]
